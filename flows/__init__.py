@@ -1,0 +1,1 @@
+"""Prefect flows: order, runner and gates, nothing else."""

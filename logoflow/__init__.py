@@ -1,0 +1,1 @@
+"""What holds the pipeline together: configuration, stages, store, status, command line, report."""
