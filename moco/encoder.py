@@ -1,0 +1,135 @@
+"""The encoder: a small residual network (He et al. 2016) with MoCo v2's head, its file, and embedding with it."""
+
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from moco.files import read_tensors, write_tensors
+from moco.normalisation import SplitBatchNorm2d
+from moco.randomness import generator
+from moco.settings import EncoderSettings
+
+BLOCKS = {"resnet10": (1, 1, 1, 1), "resnet18": (2, 2, 2, 2)}
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions beside a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, groups: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.norm1 = SplitBatchNorm2d(outputs, groups)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.norm2 = SplitBatchNorm2d(outputs, groups)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), SplitBatchNorm2d(outputs, groups)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[N, inputs, H, W]` to `[N, outputs, H / stride, W / stride]`."""
+        y = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+
+
+class Encoder(nn.Module):
+    """Residual network and head: images `[N, 3, S, S]` in 0..1 to embeddings `[N, dimensions]`, not normalised.
+
+    Attributes:
+        settings: what it was built from.
+    """
+
+    def __init__(self, settings: EncoderSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        width, groups = settings.width, settings.normalisation_groups
+        kernel, stride = (3, settings.stem_stride) if settings.stem_stride < 4 else (7, 2)
+        self.stem = nn.Conv2d(3, width, kernel, stride, kernel // 2, bias=False)
+        self.norm = SplitBatchNorm2d(width, groups)
+        self.pool = nn.MaxPool2d(3, 2, 1) if settings.stem_stride == 4 else nn.Identity()
+        blocks, inputs = [], width
+        for stage, count in enumerate(BLOCKS[settings.network]):
+            for i in range(count):
+                blocks.append(Block(inputs, width << stage, 2 if stage and i == 0 else 1, groups))
+                inputs = width << stage
+        self.blocks = nn.Sequential(*blocks)
+        self.head = nn.Sequential(nn.Linear(inputs, inputs), nn.ReLU(), nn.Linear(inputs, settings.dimensions))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed images, `[N, 3, S, S]` with values in 0..1, as `[N, dimensions]`."""
+        x = self.pool(F.relu(self.norm(self.stem(images * 2 - 1))))
+        return cast(Tensor, self.head(self.blocks(x).mean(dim=(2, 3))))
+
+
+def create_encoder(settings: EncoderSettings, seed: int) -> Encoder:
+    """An untrained encoder whose weights depend on the seed alone (He initialisation), in training mode."""
+    with torch.device("meta"):
+        encoder = Encoder(settings)
+    encoder.to_empty(device="cpu")
+    draw = generator(seed, "weights")
+    for module in encoder.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=draw)
+        elif isinstance(module, nn.Linear):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=draw)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+    return encoder
+
+
+def save_encoder(encoder: Encoder, path: Path) -> None:
+    """Write the weights as safetensors, with the settings as JSON in the metadata, atomically."""
+    write_tensors(path, encoder.state_dict(), {"settings": encoder.settings.model_dump(mode="json")})
+
+
+def load_encoder(path: Path, device: str = "cpu") -> Encoder:
+    """Read an encoder that `save_encoder` wrote, in evaluation mode.
+
+    Raises:
+        ValueError: the file is no encoder of this kind.
+    """
+    try:
+        tensors, metadata = read_tensors(path)
+        with torch.device("meta"):
+            encoder = Encoder(EncoderSettings.model_validate(metadata["settings"]))
+        encoder.load_state_dict(tensors, assign=True)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} is not an encoder: choose a file that train_encoder or moco.train wrote.") from error
+    return encoder.to(device).eval()
+
+
+@torch.inference_mode()
+def embed(encoder: Encoder, images: NDArray[np.uint8], batch: int = 256, device: str = "cpu") -> NDArray[np.float32]:
+    """Unit vectors of images.
+
+    Args:
+        encoder: in evaluation mode or not; it is used in evaluation mode and left as it was.
+        images: uint8 `[N, 3, S, S]` with S the encoder's resolution; may be memory-mapped.
+        batch: images at once.
+        device: where to compute.
+
+    Returns:
+        `[N, dimensions]`, each of Euclidean length 1.
+    """
+    side = encoder.settings.resolution
+    if images.ndim != 4 or images.shape[1:] != (3, side, side) or images.dtype != np.uint8:
+        raise ValueError(
+            f"The encoder takes uint8 images of shape [N, 3, {side}, {side}], not {images.dtype} {list(images.shape)}: "
+            f"resize them to {side} pixels."
+        )
+    was_training = encoder.training
+    encoder.to(device).eval()
+    vectors = np.empty((len(images), encoder.settings.dimensions), np.float32)
+    for start in range(0, len(images), batch):
+        part = torch.from_numpy(np.array(images[start : start + batch])).to(device)
+        vectors[start : start + batch] = F.normalize(encoder(part / 255), dim=1).cpu().numpy()
+    encoder.train(was_training)
+    return vectors

@@ -1,0 +1,95 @@
+"""How well copies land on their originals: measured on the same images and the same damage after every epoch."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from moco.augment import augment
+from moco.encoder import Encoder, embed
+from moco.jpeg import compress
+from moco.randomness import generator
+from moco.settings import EncoderSettings
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """What the monitor measures; the images that are searched are its own, so the figures fall as it grows.
+
+    Attributes:
+        low_resolution: share of reduced, recompressed copies whose nearest image is their original.
+        augmented: the same for views as the training draws them, crops included.
+        alignment: mean squared distance of a low-resolution copy to its original, 0..4 (Wang and Isola 2020).
+        uniformity: log of the mean of exp(-2 squared distance) over pairs of originals, -8..0; lower is more even.
+    """
+
+    low_resolution: float
+    augmented: float
+    alignment: float
+    uniformity: float
+
+
+class Monitor:
+    """A fixed subset of the images, with copies of it.
+
+    Attributes:
+        originals: uint8 `[M, 3, S, S]`.
+        low_resolution: copies reduced to 25 to 50 % of the side and enlarged again, through JPEG: uint8 `[M, 3, S, S]`.
+        augmented: views as the training draws them, uint8 `[M, 3, S, S]`.
+    """
+
+    def __init__(self, images: NDArray[np.uint8], settings: EncoderSettings, seed: int) -> None:
+        order = torch.randperm(len(images), generator=generator(seed, "monitor")).numpy()
+        self.originals = np.array(images[np.sort(order[: settings.monitor])])
+        x = torch.from_numpy(self.originals) / 255
+        self.low_resolution = _bytes(_low_resolution(x, seed))
+        self.augmented = _bytes(augment(x, settings.augmentation, generator(seed, "monitor views")))
+
+    def measure(self, encoder: Encoder, device: str) -> Retrieval:
+        """Embed originals and copies, and search the originals for each copy."""
+        originals, low, augmented = (
+            embed(encoder, images, device=device) for images in (self.originals, self.low_resolution, self.augmented)
+        )
+        return Retrieval(
+            low_resolution=retrieval(low, originals),
+            augmented=retrieval(augmented, originals),
+            alignment=float(np.square(low - originals).sum(axis=1).mean()),
+            uniformity=uniformity(originals),
+        )
+
+    def pixels(self) -> float:
+        """Retrieval of the low-resolution copies by raw pixels, each image centred: what the encoder has to beat."""
+        return retrieval(_centred(self.low_resolution), _centred(self.originals))
+
+
+def retrieval(copies: NDArray[np.float32], originals: NDArray[np.float32]) -> float:
+    """Share of copies whose most similar original, by inner product, is the one in the same row (recall at 1)."""
+    return float(((copies @ originals.T).argmax(axis=1) == np.arange(len(copies))).mean())
+
+
+def uniformity(vectors: NDArray[np.float32]) -> float:
+    """Log of the mean Gaussian potential over pairs of different unit vectors (Wang and Isola 2020, eq. 3, t = 2)."""
+    similarities = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
+    return float(np.log(np.exp(4 * (similarities.astype(np.float64) - 1)).mean()))
+
+
+def _low_resolution(x: torch.Tensor, seed: int) -> torch.Tensor:
+    """Every image at a quarter, a third or half of its side, by turns, and back, at JPEG quality 50."""
+    copies = torch.empty_like(x)
+    for turn, share in enumerate((1 / 4, 1 / 3, 1 / 2)):
+        small = F.interpolate(x[turn::3], scale_factor=share, mode="bilinear", antialias=True)
+        copies[turn::3] = F.interpolate(small, x.shape[-2:], mode="bicubic").clamp_(0, 1)
+    return compress(copies, torch.full((len(x),), 50.0))
+
+
+def _bytes(x: torch.Tensor) -> NDArray[np.uint8]:
+    return np.asarray((x * 255).round().to(torch.uint8).numpy())
+
+
+def _centred(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    flat = images.reshape(len(images), -1).astype(np.float32)
+    flat -= flat.mean(axis=1, keepdims=True)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    return flat

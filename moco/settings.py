@@ -1,0 +1,91 @@
+"""What a momentum-contrast training can be told: network, contrast, schedule and augmentations."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class AugmentationSettings(BaseModel):
+    """How the two views of an image are made. Colour is meaning in a logo, so the jitter is weak."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    crop_scale: float = Field(0.3, gt=0, le=1, description="Smallest share of the image's area that a crop keeps.")
+    zoom_out: float = Field(
+        1.25,
+        ge=1,
+        le=4,
+        description="Largest area, in images, that a view may show: padding by background around the image.",
+    )
+    stretch: float = Field(0.05, ge=0, lt=1, description="Largest relative change of a crop's aspect ratio.")
+    brightness: float = Field(0.1, ge=0, lt=1, description="Largest relative change of brightness.")
+    contrast: float = Field(0.1, ge=0, lt=1, description="Largest relative change of contrast.")
+    saturation: float = Field(0.1, ge=0, lt=1, description="Largest relative change of saturation.")
+    hue: float = Field(0.01, ge=0, le=0.5, description="Largest turn of the hue, in turns.")
+    grayscale: float = Field(0.0, ge=0, le=1, description="Share of views without colour.")
+    flip: float = Field(
+        0.0, ge=0, le=1, description="Share of views that are mirrored; a mirrored logo is another logo."
+    )
+    resolution: float = Field(
+        0.5, ge=0, le=1, description="Share of views that are reduced and enlarged again by filters drawn at random."
+    )
+    smallest: float = Field(0.25, gt=0, le=1, description="Strongest reduction, as a share of the side.")
+    blur: float = Field(0.25, ge=0, le=1, description="Share of views that are blurred.")
+    sigma: float = Field(1.0, gt=0, le=4, description="Largest standard deviation of the blur, in pixels.")
+    jpeg: float = Field(0.25, ge=0, le=1, description="Share of views that go through JPEG's quantisation.")
+    quality: int = Field(30, ge=1, le=100, description="Lowest JPEG quality.")
+
+
+class EncoderSettings(BaseModel):
+    """MoCo v2 (Chen et al. 2020) for one process: a small residual network, a momentum encoder and a queue of keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: Literal["resnet10", "resnet18"] = Field("resnet10", description="Residual network by its depth.")
+    width: int = Field(32, ge=4, le=256, description="Channels of the first stage; each later stage doubles them.")
+    stem_stride: Literal[1, 2, 4] = Field(
+        2, description="How much the first layer reduces the side; 4 adds a max-pool."
+    )
+    resolution: int = Field(
+        64, ge=16, le=256, multiple_of=16, description="Side of the square images that the encoder takes, in pixels."
+    )
+    dimensions: int = Field(128, ge=2, le=4096, description="Length of an embedding.")
+
+    epochs: int = Field(20, ge=1, description="Passes over the images.")
+    batch: int = Field(64, ge=2, description="Images per step.")
+    symmetric: bool = Field(False, description="Let both views be query and key once; a step costs twice as much.")
+    queue: int = Field(
+        512, ge=2, description="Keys of earlier batches that serve as negatives; a multiple of the batch."
+    )
+    momentum: float = Field(0.99, ge=0, lt=1, description="Share of the key encoder that stays at a step.")
+    temperature: float = Field(0.2, gt=0, le=10, description="Temperature of the softmax over similarities.")
+    normalisation_groups: int = Field(
+        4, ge=1, description="Parts of a batch with batch-norm statistics of their own, as on that many devices."
+    )
+
+    learning_rate: float = Field(0.06, gt=0, description="Learning rate at the start; it falls to 0 along a cosine.")
+    warmup: int = Field(0, ge=0, description="Steps over which the learning rate rises from 0.")
+    weight_decay: float = Field(5e-4, ge=0, description="Weight decay of SGD.")
+    dtype: Literal["float32", "bfloat16"] = Field("float32", description="Precision of the convolutions.")
+
+    augmentation: AugmentationSettings = Field(AugmentationSettings(), description="How the views are made.")
+
+    monitor: int = Field(1000, ge=2, description="Images by which retrieval is measured after each epoch, at most.")
+    snapshot_steps: int = Field(
+        200, ge=1, description="Steps between snapshots; there is one after each epoch as well."
+    )
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Self:
+        keys = self.batch * (2 if self.symmetric else 1)
+        if self.queue % keys:
+            raise ValueError(
+                f"queue is {self.queue}, but each step brings {keys} keys: choose a multiple, such as "
+                f"{max(1, round(self.queue / keys)) * keys}."
+            )
+        if self.batch % self.normalisation_groups or self.batch == self.normalisation_groups:
+            raise ValueError(
+                f"normalisation_groups is {self.normalisation_groups}, but a batch of {self.batch} cannot be divided "
+                "into that many equal parts of two images or more: choose a smaller divisor of the batch."
+            )
+        return self

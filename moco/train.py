@@ -1,0 +1,88 @@
+"""Train an encoder from the command line: `python -m moco.train --images FOLDER --out FOLDER --epochs 50`."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ValidationError
+
+from moco.settings import EncoderSettings
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the arguments, train, and print a line per epoch; 0 when done, 2 when the arguments cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m moco.train", description="Train a logo encoder by MoCo v2.")
+    parser.add_argument("--images", type=Path, required=True, help="uint8 .npy [N, 3, S, S], or a folder of pictures")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the snapshot, the curve and the encoder")
+    parser.add_argument("--seed", type=int, default=0, help="everything random is a function of it")
+    parser.add_argument("--device", default="cpu", help="such as cpu or cuda")
+    for name, description, default in _options(EncoderSettings):
+        parser.add_argument(f"--{name}", metavar="VALUE", help=f"{description} ({default})".replace("%", "%%"))
+    values = vars(parser.parse_args(arguments))
+    try:
+        settings = EncoderSettings.model_validate(_nested(values))
+        from moco.training import train  # after the arguments are known to be good: torch takes seconds to import
+
+        images = _read(values["images"], settings.resolution)
+        path = train(images, settings, values["seed"], values["out"], values["device"], on_epoch=print)
+    except ValidationError as error:
+        for problem in error.errors():
+            print(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(path)
+    return 0
+
+
+def _options(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Name, description and default of each setting; those of a nested model after a dot."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            yield from _options(type(field.default), f"{prefix}{name}.")
+        else:
+            yield prefix + name, field.description or "", field.default
+
+
+def _nested(values: dict[str, Any]) -> dict[str, Any]:
+    """The settings among the arguments, `a.b` as an entry of `a`."""
+    result: dict[str, Any] = {}
+    for name, _, _ in _options(EncoderSettings):
+        if values[name] is not None:
+            head, _, tail = name.rpartition(".")
+            (result.setdefault(head, {}) if head else result)[tail] = values[name]
+    return result
+
+
+def _read(path: Path, side: int) -> NDArray[np.uint8]:
+    """The images as uint8 `[N, 3, side, side]`; pictures of a folder are put on white and padded to a square."""
+    if path.suffix == ".npy" and path.is_file():
+        array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return array
+    if not path.is_dir():
+        raise ValueError(f"{path} is neither a .npy file nor a folder: give --images one of these.")
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise ValueError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))}): give --images another folder.")
+    return np.stack([_square(file, side) for file in files])
+
+
+def _square(file: Path, side: int) -> NDArray[np.uint8]:
+    with Image.open(file) as image:
+        picture = image.convert("RGBA")
+    picture.thumbnail((side, side), Image.Resampling.BICUBIC)
+    paper = Image.new("RGBA", (side, side), "white")
+    paper.alpha_composite(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
+    return np.asarray(paper.convert("RGB")).transpose(2, 0, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

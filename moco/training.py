@@ -1,0 +1,209 @@
+"""Momentum-contrast training that can be killed at any moment and then goes on to the same bytes."""
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from moco.augment import augment
+from moco.encoder import save_encoder
+from moco.files import read_tensors, write_bytes, write_tensors
+from moco.momentum import MomentumContrast
+from moco.monitor import Monitor
+from moco.randomness import generator
+from moco.settings import EncoderSettings
+
+SNAPSHOT = "snapshot.safetensors"
+CURVE = "curve.jsonl"
+ENCODER = "encoder.safetensors"
+SGD_MOMENTUM = 0.9
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One line of the training curve. Epoch 0 is the untrained network, which has no loss.
+
+    Attributes:
+        epoch: epochs that are done.
+        epochs: epochs in all.
+        step: steps that are done.
+        loss: mean loss over the epoch, in nats.
+        learning_rate: at the end of the epoch.
+        low_resolution: share of low-resolution copies whose nearest image is their original (recall at 1).
+        augmented: the same for views as the training draws them.
+        alignment: mean squared distance of a low-resolution copy to its original, 0..4.
+        uniformity: log mean Gaussian potential over pairs of originals, -8..0; lower is more even.
+        pixels: `low_resolution` by raw pixels, the same in each line.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    loss: float | None
+    learning_rate: float
+    low_resolution: float
+    augmented: float
+    alignment: float
+    uniformity: float
+    pixels: float
+
+
+@dataclass
+class Progress:
+    """How far a training is, beside its tensors.
+
+    Attributes:
+        step: steps that are done.
+        loss_sum: sum of the losses of this epoch's steps.
+        curve: the lines of the curve so far.
+    """
+
+    step: int = 0
+    loss_sum: float = 0.0
+    curve: list[dict[str, Any]] = field(default_factory=list)
+
+
+def train(
+    images: NDArray[np.uint8],
+    settings: EncoderSettings,
+    seed: int,
+    folder: Path,
+    device: str = "cpu",
+    on_epoch: Callable[[EpochReport], None] | None = None,
+) -> Path:
+    """Train an encoder, or go on from the last snapshot in the folder.
+
+    Args:
+        images: uint8 `[N, 3, S, S]` with S the settings' resolution; may be memory-mapped.
+        settings: network, contrast, schedule and augmentations.
+        seed: everything random is a function of it and of the step.
+        folder: receives `snapshot.safetensors`, `curve.jsonl` and, at the end, `encoder.safetensors`.
+        device: where to train.
+        on_epoch: called after each epoch of this call, and once before the first.
+
+    Returns:
+        The encoder's file.
+
+    Raises:
+        ValueError: the images do not fit the settings, the folder holds another training, or the loss is no number.
+    """
+    _check(images, settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = MomentumContrast(settings, seed).to(device)
+    optimiser = torch.optim.SGD(
+        model.query.parameters(), settings.learning_rate, SGD_MOMENTUM, weight_decay=settings.weight_decay
+    )
+    identity = {"settings": settings.model_dump(mode="json"), "seed": seed, "images": _digest(images)}
+    progress = _restore(folder / SNAPSHOT, identity, model, optimiser)
+    monitor = Monitor(images, settings, seed)
+    pixels = monitor.pixels()
+    steps = len(images) // settings.batch  # of an epoch; the rest of the images sits out
+    total = steps * settings.epochs
+
+    def report(loss: float | None) -> None:
+        line = EpochReport(
+            epoch=progress.step // steps,
+            epochs=settings.epochs,
+            step=progress.step,
+            loss=loss,
+            learning_rate=learning_rate(progress.step, total, settings),
+            pixels=pixels,
+            **asdict(monitor.measure(model.query, device)),
+        )
+        progress.curve.append(asdict(line))
+        write_bytes(folder / CURVE, "".join(json.dumps(row) + "\n" for row in progress.curve).encode())
+        if on_epoch:
+            on_epoch(line)
+
+    # Report the network as it starts.
+    if progress.step == 0 and not progress.curve:
+        report(None)
+    while progress.step < total:
+        # Draw the batch and two views of each image.
+        epoch, position = divmod(progress.step, steps)
+        order = torch.randperm(len(images), generator=generator(seed, "order", epoch)).numpy()
+        chosen = np.sort(
+            order[position * settings.batch : (position + 1) * settings.batch]
+        )  # sorted reads are sequential
+        batch = torch.from_numpy(images[chosen]).to(device) / 255
+        draw = generator(seed, "views", progress.step)
+        first, second = (augment(batch, settings.augmentation, draw) for _ in range(2))
+
+        # Update the query encoder; the loss moves the key encoder and the queue.
+        optimiser.param_groups[0]["lr"] = learning_rate(progress.step, total, settings)
+        optimiser.zero_grad()
+        loss = model(first, second, torch.randperm(settings.batch, generator=draw).to(device))
+        loss.backward()
+        optimiser.step()
+        progress.step += 1
+        progress.loss_sum += loss.item()
+        if not math.isfinite(progress.loss_sum):
+            raise ValueError(f"The loss is no number after step {progress.step}: lower learning_rate or raise warmup.")
+
+        # Report the epoch and save.
+        if progress.step % steps == 0:
+            report(progress.loss_sum / steps)
+            progress.loss_sum = 0.0
+        if progress.step % steps == 0 or progress.step % settings.snapshot_steps == 0:
+            _save(folder / SNAPSHOT, identity, model, optimiser, progress)
+    save_encoder(model.query, folder / ENCODER)
+    return folder / ENCODER
+
+
+def learning_rate(step: int, total: int, settings: EncoderSettings) -> float:
+    """The learning rate of a step: a linear rise over the warm-up, times half a cosine over the whole training."""
+    rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
+    return settings.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / total))
+
+
+def _check(images: NDArray[np.uint8], settings: EncoderSettings) -> None:
+    side = settings.resolution
+    if images.ndim != 4 or images.shape[1:] != (3, side, side) or images.dtype != np.uint8:
+        raise ValueError(
+            f"The encoder takes uint8 images of shape [N, 3, {side}, {side}], not {images.dtype} {list(images.shape)}: "
+            f"resize them to {side} pixels, or set resolution."
+        )
+    if len(images) < settings.batch + settings.queue:
+        raise ValueError(
+            f"queue is {settings.queue} and batch {settings.batch}, but there are only {len(images)} images, and an "
+            "image must not meet itself among the negatives: choose a smaller queue."
+        )
+
+
+def _digest(images: NDArray[np.uint8]) -> str:
+    digest = hashlib.sha256(repr(images.shape).encode())
+    for start in range(0, len(images), 1024):
+        digest.update(np.ascontiguousarray(images[start : start + 1024]).data)
+    return digest.hexdigest()
+
+
+def _save(
+    path: Path, identity: dict[str, Any], model: MomentumContrast, optimiser: torch.optim.SGD, progress: Progress
+) -> None:
+    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    for name, parameter in model.query.named_parameters():
+        tensors[f"momentum.{name}"] = optimiser.state[parameter]["momentum_buffer"]
+    write_tensors(path, tensors, {"identity": identity, "progress": asdict(progress)})
+
+
+def _restore(path: Path, identity: dict[str, Any], model: MomentumContrast, optimiser: torch.optim.SGD) -> Progress:
+    """Load a snapshot into model and optimiser, if there is one."""
+    if not path.exists():
+        return Progress()
+    tensors, metadata = read_tensors(path)
+    if metadata["identity"] != identity:
+        raise ValueError(
+            f"{path.parent} holds the training of another encoder (other images, settings or seed): choose another "
+            "folder, or delete it."
+        )
+    model.load_state_dict({name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")})
+    for name, parameter in model.query.named_parameters():
+        optimiser.state[parameter]["momentum_buffer"] = tensors[f"momentum.{name}"].to(parameter.device)
+    return Progress(**metadata["progress"])
