@@ -1,0 +1,55 @@
+"""Many pictures on one sheet, to look at."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from data.images import WHITE
+from data.pixels import thumbnail_square
+
+_INK = (60, 64, 72)
+_CAPTION_PX = 11
+
+
+def contact_sheet(
+    images: Sequence[NDArray[np.uint8]], columns: int, tile: int, captions: Sequence[str] | None = None
+) -> Image.Image:
+    """Lay pictures out in rows on white, each fitted into a square tile with a white gap around it.
+
+    Args:
+        images: RGB pictures `[H, W, 3]`, of any sizes.
+        columns: tiles in a row.
+        tile: side of a tile in px.
+        captions: one short line under each tile, cut to the tile's width; None = no captions.
+
+    Returns:
+        The sheet, mode RGB.
+    """
+    if columns < 1 or tile < 1:
+        raise ValueError(f"A sheet of {columns} columns of {tile} px shows nothing: both must be at least 1.")
+    gap = max(2, tile // 12)
+    line = _CAPTION_PX + 6 if captions is not None else 0
+    rows = max(1, -(-len(images) // columns))
+    sheet = Image.new("RGB", (gap + columns * (tile + gap), gap + rows * (tile + line + gap)), WHITE)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(_CAPTION_PX)
+
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        left, top = gap + column * (tile + gap), gap + row * (tile + line + gap)
+        sheet.paste(Image.fromarray(thumbnail_square(Image.fromarray(image), tile)), (left, top))
+        if captions is not None:
+            text = _shorten(captions[index], tile, font)
+            draw.text((left + tile / 2, top + tile + 3), text, fill=_INK, font=font, anchor="ma")
+    return sheet
+
+
+def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+    """Cut a caption to a width in px, with an ellipsis."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"

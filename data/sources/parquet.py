@@ -1,0 +1,145 @@
+"""Parquet files with an image column, as Hugging Face datasets lays them out."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.images import MAX_ENCODED_BYTES, Reason, Rejected
+from data.sources.source import Entry, HashFile, RawImage, SourceError, hash_lines
+
+_IMAGE_COLUMNS = ("image", "png", "jpg", "jpeg", "webp")
+_NAME_COLUMNS = ("name", "file_name", "filename")
+_LICENCE_COLUMNS = ("licence", "license")
+_LABEL_COLUMNS = ("label", "labels")
+_BATCH_ROWS = 64
+
+
+class ParquetSource:
+    """Rows of one Parquet file, or of all below a folder; images as struct<bytes, path> or plain binary."""
+
+    def __init__(self, name: str, path: Path, licence: str, hash_file: HashFile) -> None:
+        self.name = name
+        self.licence = licence
+        self._files = sorted(Path(path).rglob("*.parquet")) if Path(path).is_dir() else [Path(path)]
+        self._sha256 = {file: hash_file(file) for file in self._files}
+
+    def digest(self) -> str:
+        """Identity of all files, in the order of their paths."""
+        return hash_lines([self._sha256[file] for file in self._files])
+
+    def entries(self) -> list[Entry]:
+        """One entry per row; its name is the name column's, else the path in the image column, else file#row."""
+        entries = [entry for file in self._files for entry in self._entries_of(file)]
+        if not entries:
+            raise SourceError(f"The source {self.name} holds no rows: give Parquet files with an image column.")
+        return entries
+
+    def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
+        """Read rows in batches; rows in file order cost one pass."""
+        files = {sha256: file for file, sha256 in self._sha256.items()}
+        for sha256, run in groupby(entries, key=lambda entry: entry.version.rpartition(":")[0]):
+            yield from _read_rows(files[sha256], list(run))
+
+    def _entries_of(self, file: Path) -> Iterator[Entry]:
+        """Entries of one file."""
+        with _open(file) as parquet:
+            image, is_struct = _image_column(file, parquet.schema_arrow)
+            name = _first(_NAME_COLUMNS, parquet.schema_arrow)
+            column = name or (f"{image}.path" if is_struct else None)
+            named = parquet.read(columns=[column], use_threads=False)[0].to_pylist() if column else []
+            for position in range(parquet.metadata.num_rows):
+                value = named[position] if named else None
+                label = value.get("path") if isinstance(value, dict) else value
+                yield Entry(str(label or f"{file.name}#{position}"), position, f"{self._sha256[file]}:{position}")
+
+
+def _open(file: Path) -> pq.ParquetFile:
+    """Open a Parquet file, or say in a sentence why not."""
+    try:
+        return pq.ParquetFile(file, thrift_string_size_limit=2**26, thrift_container_size_limit=2**22)
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"{file} is not a whole Parquet file ({error}): copy or download it again.") from error
+
+
+def _image_column(file: Path, schema: pa.Schema) -> tuple[str, bool]:
+    """Name of the column with the images, and whether it is struct<bytes, path>."""
+    column = _first(_IMAGE_COLUMNS, schema)
+    if column is not None:
+        kind = schema.field(column).type
+        if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+            return column, kind.get_field_index("path") >= 0
+        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            return column, False
+    raise SourceError(
+        f"{file} has no column of images: name it image or png and make it binary or struct<bytes, path>; "
+        f"it has {', '.join(schema.names)}."
+    )
+
+
+def _first(names: Sequence[str], schema: pa.Schema) -> str | None:
+    """The first of the names that the schema has."""
+    return next((name for name in names if name in schema.names), None)
+
+
+def _is_integer(schema: pa.Schema, name: str) -> bool:
+    """Whether a column holds integers."""
+    return bool(pa.types.is_integer(schema.field(name).type))
+
+
+def _read_rows(file: Path, entries: Sequence[Entry]) -> Iterator[RawImage]:
+    """Read rows of one file, in the order given."""
+    with _open(file) as parquet:
+        schema = parquet.schema_arrow
+        image, _ = _image_column(file, schema)
+        licence = _first(_LICENCE_COLUMNS, schema)
+        labels = [name for name in _LABEL_COLUMNS if name in schema.names and _is_integer(schema, name)]
+        columns = [image, *([licence] if licence else []), *labels]
+        try:
+            for entry, row in _pick(parquet, columns, entries):
+                yield _raw_image(entry, row, image, licence, labels)
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(f"{file} is damaged ({error}): copy or download it again.") from error
+
+
+def _pick(
+    parquet: pq.ParquetFile, columns: list[str], entries: Sequence[Entry]
+) -> Iterator[tuple[Entry, dict[str, Any]]]:
+    """Walk the row groups that hold the entries, batch by batch; a step back starts again from its row group."""
+    group_of: list[int] = []  # of each row
+    first_of: list[int] = []  # row of each group
+    for group in range(parquet.num_row_groups):
+        first_of.append(len(group_of))
+        group_of += [group] * parquet.metadata.row_group(group).num_rows
+
+    for group, run in groupby(entries, key=lambda entry: group_of[entry.position]):
+        start, batch, rows = first_of[group], None, iter(())
+        for entry in run:
+            if batch is None or entry.position < start:
+                rows = parquet.iter_batches(_BATCH_ROWS, row_groups=[group], columns=columns, use_threads=False)
+                start, batch = first_of[group], next(rows)
+            while entry.position >= start + batch.num_rows:
+                start, batch = start + batch.num_rows, next(rows)
+            yield entry, batch.slice(entry.position - start, 1).to_pylist()[0]
+
+
+def _raw_image(entry: Entry, row: dict[str, Any], image: str, licence: str | None, labels: Sequence[str]) -> RawImage:
+    """Turn a row into a raw image, or into one with a problem."""
+    value = row[image]
+    data = value.get("bytes") if isinstance(value, dict) else value
+    problem = None
+    if data is None:
+        # A path without bytes points at the machine that wrote the table.
+        problem = Rejected(Reason.unreadable, "the row holds no bytes: embed the images in the table")
+    elif len(data) > MAX_ENCODED_BYTES:
+        data, problem = None, Rejected(Reason.bomb, f"more than {MAX_ENCODED_BYTES} bytes")
+    return RawImage(
+        entry,
+        data=data,
+        labels={name: row[name] for name in labels if row[name] is not None},
+        licence=str(row[licence]) if licence and row[licence] is not None else None,
+        problem=problem,
+    )

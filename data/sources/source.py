@@ -1,0 +1,97 @@
+"""What every source offers: its entries, unread, and their bytes or pixels on request."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.images import Rejected
+
+HashFile = Callable[[Path], str]
+
+
+class SourceError(ValueError):
+    """A whole source cannot be used; the message is one sentence with the remedy."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image that a source offers, not read yet.
+
+    Attributes:
+        name: what the source calls it: relative path, member name, or name column.
+        position: index within its container; 0 for a file of a folder, which its name identifies.
+        version: identity of its bytes without decoding them: a file's sha256, or "<container's sha256>:<position>".
+    """
+
+    name: str
+    position: int
+    version: str
+
+
+@dataclass(frozen=True)
+class RawImage:
+    """What reading an entry gave: encoded bytes, raw pixels, or a problem; exactly one of the three.
+
+    Attributes:
+        entry: the entry that was read.
+        data: encoded image.
+        pixels: RGB `[H, W, 3]`, where the source holds raw arrays.
+        labels: label name → class.
+        licence: of this image; None = that of the source.
+        problem: why it cannot be read.
+    """
+
+    entry: Entry
+    data: bytes | None = None
+    pixels: NDArray[np.uint8] | None = None
+    labels: dict[str, int] = field(default_factory=dict)
+    licence: str | None = None
+    problem: Rejected | None = None
+
+    def __post_init__(self) -> None:
+        """Hold the promise that exactly one of data, pixels and problem is there."""
+        given = [part is not None for part in (self.data, self.pixels, self.problem)]
+        assert sum(given) == 1, f"{self.entry.name}: data, pixels, problem = {given}"
+
+
+class Source(Protocol):
+    """A collection of images that can be listed without reading it, and read in parts.
+
+    Reading is safe from several threads at once: each call of `read` opens the files that it needs.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name in the configuration, as origins record it."""
+
+    @property
+    def licence(self) -> str:
+        """Licence of the images that state none themselves."""
+
+    def digest(self) -> str:
+        """Identity of the whole content: equal when every name and every byte is."""
+
+    def entries(self) -> list[Entry]:
+        """All images, in an order that depends on the content alone."""
+
+    def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
+        """Read some entries, in the order given; fastest when that is the order of `entries()`.
+
+        An image that cannot be read comes back with a problem; only trouble with the whole source raises SourceError.
+        """
+
+
+def hash_file(path: Path) -> str:
+    """Hex sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_lines(lines: Sequence[str]) -> str:
+    """Hex sha256 of a list of strings, each ended so that no two lists collide."""
+    return hashlib.sha256(b"".join(line.encode("utf-8", "surrogateescape") + b"\0" for line in lines)).hexdigest()
