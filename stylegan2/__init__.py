@@ -1,0 +1,1 @@
+"""Class-conditional StyleGAN2 with adaptive discriminator augmentation, in plain torch."""

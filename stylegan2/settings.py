@@ -1,0 +1,136 @@
+"""What a user can set: the shape of the networks, the augmentation, the training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Channels = Literal[1, 3, 4]
+Pipe = Literal["blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc"]
+PresetName = Literal["auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar", "article"]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+MAX_BASE = 16  # a base that is larger leaves too much of the picture to a single learned constant
+
+
+class Settings(BaseModel):
+    """Frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkSettings(Settings):
+    """The shape of a generator and its discriminator; stored with their weights."""
+
+    width: int = Field(ge=4, le=4096, description="Of the pictures in pixels: a small base times a power of two.")
+    height: int = Field(ge=4, le=4096, description="Of the pictures in pixels: a small base times a power of two.")
+    channels: Channels = Field(3, description="1 for gray, 3 for RGB, 4 for RGBA.")
+    classes: int = Field(0, ge=0, description="Number of classes to condition on; 0 for an unconditional network.")
+    z_dim: int = Field(512, ge=1, description="Size of the latent z.")
+    w_dim: int = Field(512, ge=1, description="Size of the intermediate latent w.")
+    mapping_depth: int = Field(2, ge=1, le=16, description="Fully connected layers from z to w.")
+    label_depth: int = Field(8, ge=1, le=16, description="Fully connected layers from a class to the projection in D.")
+    channel_base: int = Field(16384, ge=16, description="Features of a layer times the side of its picture.")
+    channel_max: int = Field(512, ge=1, description="Most features of any layer.")
+    discriminator: Literal["resnet", "orig"] = Field("resnet", description="Residual blocks, or plain ones.")
+    deviation_group: int = Field(4, ge=0, description="Images compared by minibatch deviation; 0 switches it off.")
+
+    @model_validator(mode="after")
+    def _is_reachable(self) -> Self:
+        if max(self.base) > MAX_BASE:
+            raise ValueError(
+                f"{self.width} x {self.height} pixels is {self.base[1]} x {self.base[0]} doubled "
+                f"{len(self.sizes) - 1} times, and a base may have at most {MAX_BASE} pixels a side: "
+                "choose a size such as 32, 48, 64, 96 or 128."
+            )
+        return self
+
+    @property
+    def sizes(self) -> list[tuple[int, int]]:
+        """`(height, width)` of every block, from the base to the whole picture."""
+        sizes = [(self.height, self.width)]
+        while all(side % 2 == 0 for side in sizes[0]) and max(sizes[0]) >= 8 and min(sizes[0]) >= 4:
+            sizes.insert(0, (sizes[0][0] // 2, sizes[0][1] // 2))
+        return sizes
+
+    @property
+    def base(self) -> tuple[int, int]:
+        """`(height, width)` of the generator's learned constant."""
+        return self.sizes[0]
+
+    @property
+    def layers(self) -> int:
+        """Number of w that the synthesis network takes: one for each convolution, and one for the last picture."""
+        return 2 * len(self.sizes)
+
+    def features(self, size: tuple[int, int]) -> int:
+        """Number of feature maps at a size."""
+        return max(1, min(self.channel_base // max(size), self.channel_max))
+
+
+class AugmentSettings(Settings):
+    """Adaptive discriminator augmentation (Karras et al. 2020a)."""
+
+    mode: Literal["adaptive", "fixed", "off"] = Field(
+        "adaptive", description="Adapt the strength p to overfitting, keep it at strength, or do without."
+    )
+    pipe: Pipe = Field("bgc", description="Operations: b blit, g geometry, c colour, f filter, n noise, c cutout.")
+    strength: Probability = Field(0.0, description="p at the start; with mode fixed, p throughout.")
+    target: float = Field(0.6, ge=-1, le=1, description="r_t, the mean sign of D on real images, that p is adapted to.")
+    cap: Probability = Field(0.8, description="Largest p; above 0.82 augmentations leak into the generated images.")
+    speed_kimg: float = Field(500.0, gt=0, description="Thousand images in which p could go from 0 to 1.")
+    interval: int = Field(4, ge=1, description="Steps between adjustments of p.")
+    geometry: Literal["reference", "bilinear"] = Field(
+        "bilinear", description="How moved pixels are read: as published (12-tap wavelet filter), or 10 times cheaper."
+    )
+
+
+class TrainingSettings(Settings):
+    """How to train; what is left empty is as the preset says."""
+
+    preset: PresetName = Field("auto", description="Row of the published table of hyperparameters, or the study's.")
+    total_kimg: float = Field(25000.0, gt=0, description="Train for so many thousand images.")
+    batch: int | None = Field(None, ge=1, description="Images per step. Empty: as the preset says.")
+    micro_batch: int | None = Field(
+        None, ge=1, description="Images at once; gradients add up to a batch. Empty: the whole batch."
+    )
+    learning_rate: float | None = Field(None, gt=0, description="Of both networks. Empty: as the preset says.")
+    r1_gamma: float | None = Field(None, ge=0, description="Weight of the gradient penalty. Empty: as the preset says.")
+    r1_interval: int = Field(16, ge=1, description="Steps between gradient penalties.")
+    path_length_weight: float | None = Field(
+        None, ge=0, description="Weight of path length regularisation. Empty: as the preset says."
+    )
+    path_length_interval: int = Field(4, ge=1, description="Steps between path length penalties.")
+    style_mixing: Probability | None = Field(
+        None, description="Probability that a batch mixes two latents. Empty: as the preset says."
+    )
+    ema_kimg: float | None = Field(
+        None, gt=0, description="Half-life of the averaged generator in thousand images. Empty: as the preset says."
+    )
+    ema_ramp: float | None = Field(
+        None, ge=0, description="Half-life at most this share of the images so far; 0: none. Empty: as the preset says."
+    )
+    mapping_depth: int | None = Field(None, ge=1, le=16, description="Layers from z to w. Empty: as the preset says.")
+    channel_base: int | None = Field(
+        None, ge=16, description="Features of a layer times the side of its picture. Empty: as the preset says."
+    )
+    channel_max: int = Field(512, ge=1, description="Most features of any layer.")
+    z_dim: int = Field(512, ge=1, description="Size of the latent z.")
+    w_dim: int = Field(512, ge=1, description="Size of the intermediate latent w.")
+    discriminator: Literal["resnet", "orig"] | None = Field(
+        None, description="Residual or plain blocks. Empty: as the preset says."
+    )
+    deviation_group: int | None = Field(
+        None, ge=0, description="Images compared by minibatch deviation; 0: off. Empty: as the preset says."
+    )
+    augment: AugmentSettings = Field(default_factory=AugmentSettings, description="Augmentation for the discriminator.")
+    mirror: bool = Field(False, description="Also train on mirrored images; harmful for letters and many logos.")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="Of convolutions at the largest sizes.")
+    tick_kimg: float = Field(4.0, gt=0, description="Thousand images between progress reports.")
+    grid_ticks: int = Field(5, ge=1, description="Ticks between sample grids.")
+    snapshot_ticks: int = Field(10, ge=1, description="Ticks between snapshots that training can go on from.")
+    keep_snapshots: int = Field(2, ge=1, description="So many of the last snapshots are kept.")
+    classes: int | None = Field(
+        None, ge=0, description="Classes to condition on; 0 trains without. Empty: as many as the labels name."
+    )
