@@ -1,0 +1,109 @@
+"""What a stage leaves for the report: `page.json` beside the pictures in its artifact."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+Cell = str | int | float | None
+FILE_NAME = "page.json"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that the stage wrote.
+
+    Attributes:
+        file: PNG, JPEG, WebP or GIF, relative to the stage's folder.
+        title: a heading of a few words.
+        alt: what a reader who cannot see the picture should be told.
+        caption: what to look for in it; may be empty.
+    """
+
+    file: str
+    title: str
+    alt: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a curve; `x` and `y` are equally long, NaN in `y` leaves a gap."""
+
+    name: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+    # JSON has no NaN: written as the string "NaN", which reads back as the number.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_inf_nan="strings")
+
+    def __post_init__(self) -> None:
+        if len(self.x) != len(self.y):
+            raise ValueError(f"series {self.name!r} has {len(self.x)} x for {len(self.y)} y: give one x for each y.")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line chart; the report draws it, so that it follows the reader's screen and colour scheme."""
+
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    log_y: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; each row has one cell per column, None is shown as a dash."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    caption: str = ""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_inf_nan="strings")
+
+    def __post_init__(self) -> None:
+        for number, row in enumerate(self.rows, start=1):
+            if len(row) != len(self.columns):
+                raise ValueError(
+                    f"row {number} of table {self.title!r} has {len(row)} cells for {len(self.columns)} columns: "
+                    "give one cell per column, None where there is nothing."
+                )
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that a stage shows: one sentence about what it did, then pictures, curves and tables in reading order."""
+
+    summary: str
+    pictures: tuple[Picture, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+_PAGE = TypeAdapter(Page)
+
+
+def write_page(page: Page, folder: Path) -> Path:
+    """Write `page.json` into the folder of a stage, where the pictures lie; equal pages give equal bytes."""
+    path = folder / FILE_NAME
+    path.write_bytes(_PAGE.dump_json(page, indent=1) + b"\n")
+    return path
+
+
+def read_page(folder: Path) -> Page:
+    """Read the page that a stage left in its folder.
+
+    Raises:
+        ValueError: the file does not hold a page.
+    """
+    path = folder / FILE_NAME
+    try:
+        return _PAGE.validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ValueError(f"{path} is not a page ({place}: {first['msg']}): build the stage again.") from error
