@@ -1,0 +1,1 @@
+"""Neighbours in the embedding: k-means clusters, exact nearest neighbours, and groups of duplicates."""
