@@ -10,7 +10,6 @@ import matplotlib
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
@@ -20,13 +19,6 @@ from logoflow.report.page import Curve, Series
 COLOURS = 6  # --series-0 ... --series-5 of the style sheet
 DASHES = ((), (6.0, 2.0), (2.0, 1.6), (7.0, 2.0, 1.6, 2.0))  # lines differ without colour too, in line widths
 _GRID, _SERIES = "#020202", "#03030"  # stand-ins that become variables of the style sheet
-_RC = {
-    "svg.fonttype": "none",  # letters stay text: the page's font, found by search, read aloud
-    "text.parse_math": False,
-    "axes.unicode_minus": False,
-    "path.simplify_threshold": 0.3,
-    "font.size": 9.0,
-}
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -55,14 +47,17 @@ class Chart:
 def draw(curve: Curve) -> Chart:
     """Draw a curve; values that the chart cannot show (not finite, or not positive on a log axis) leave gaps."""
     drawn = [series for series in curve.series if any(_visible(y, curve.log_y) for y in series.y)]
-    with matplotlib.rc_context(_RC):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # a reader's matplotlibrc must not change the report
+        # "none" keeps letters text: in the page's font, found by search, read aloud.
+        matplotlib.rcParams.update({"svg.fonttype": "none", "font.size": 9.0, "path.simplify_threshold": 0.3})
         figure = Figure(figsize=(5.4, 2.9), layout="constrained")
         axes = figure.add_subplot()
         for place, series in enumerate(drawn):
             _draw_line(axes, series, place, curve.log_y)
         _style(axes, curve.log_y and bool(drawn))
         buffer = io.BytesIO()
-        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     keys = tuple(_key(series, place, curve.log_y) for place, series in enumerate(drawn))
     return Chart(curve, _inline(buffer.getvalue(), _description(curve, keys)), keys)
 
@@ -141,7 +136,7 @@ def _inline(document: bytes, description: str) -> Markup:
         if "d" in node.attrib:
             node.attrib["d"] = re.sub(r"-?\d+\.\d+", lambda match: f"{float(match[0]):.1f}", node.attrib["d"])
     root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": description}
-    return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704 - serialised from a parsed tree
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
 def _restyle(style: str) -> str:

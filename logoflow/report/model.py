@@ -38,7 +38,9 @@ class Funnel:
         counts = (self.offered, *(departure.count for departure in self.departures))
         if min(counts) < 0 or self.remaining < 0:
             leaving = ", ".join(f"{departure.label} {departure.count}" for departure in self.departures)
-            raise ValueError(f"the funnel loses more than the {self.offered} images offered ({leaving}): check the counts.")
+            raise ValueError(
+                f"the funnel loses more than the {self.offered} images offered ({leaving}): correct the counts."
+            )
 
     @property
     def remaining(self) -> int:

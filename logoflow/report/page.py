@@ -56,14 +56,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; each row has one cell per column, None is shown as a dash."""
+    """A table; each row has one cell per column, None is shown as a dash, and so is what is not finite."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(ser_json_inf_nan="strings")
 
     def __post_init__(self) -> None:
         for number, row in enumerate(self.rows, start=1):

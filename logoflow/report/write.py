@@ -11,6 +11,7 @@ from logoflow.report import formats
 from logoflow.report.charts import Chart, draw
 from logoflow.report.model import Headline, Report, StageReport
 from logoflow.report.pictures import Shown, copy_pictures
+from logoflow.report.tables import LaidOut, lay_out
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _CARD_METRICS = 4
@@ -18,11 +19,12 @@ _CARD_METRICS = 4
 
 @dataclass(frozen=True)
 class StageView:
-    """A stage together with its pictures and charts as they lie in the report."""
+    """A stage together with its pictures, charts and tables as they stand in the report."""
 
     stage: StageReport
     pictures: tuple[Shown, ...]
     charts: tuple[Chart, ...]
+    tables: tuple[LaidOut, ...]
 
     @property
     def href(self) -> str:
@@ -33,8 +35,8 @@ class StageView:
 def write_report(report: Report, folder: Path) -> Path:
     """Write a report; equal reports give equal bytes.
 
-    The folder is made where it is missing. Files of the same name are replaced, others are left: whoever needs the report
-    to appear as a whole gives a folder of its own and renames it afterwards, as the store does.
+    The folder is made where it is missing. Files of the same name are replaced, others are left: whoever needs the
+    report to appear as a whole gives a folder of its own and renames it afterwards, as the store does.
 
     Args:
         report: what to show.
@@ -48,10 +50,7 @@ def write_report(report: Report, folder: Path) -> Path:
     """
     _check_names(report)
     folder.mkdir(parents=True, exist_ok=True)
-    views = tuple(
-        StageView(stage, copy_pictures(stage, folder), tuple(draw(curve) for curve in stage.page.curves))
-        for stage in report.stages
-    )
+    views = tuple(_view(stage, folder) for stage in report.stages)
     templates = _environment()
     common: dict[str, Any] = {"report": report, "views": views}
     headline = tuple(_find(wanted, views) for wanted in report.headline)
@@ -72,7 +71,14 @@ def _check_names(report: Report) -> None:
     names = [stage.name for stage in report.stages]
     for name in names:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name == "index" or names.count(name) > 1:
-            raise ValueError(f"stage {name!r} cannot name a page: use distinct names of a-z, 0-9, _ and -, not 'index'.")
+            raise ValueError(
+                f"stage {name!r} cannot name a page: use distinct names of a-z, 0-9, _ and -, not 'index'."
+            )
+
+
+def _view(stage: StageReport, folder: Path) -> StageView:
+    charts = tuple(draw(curve) for curve in stage.page.curves)
+    return StageView(stage, copy_pictures(stage, folder), charts, tuple(lay_out(table) for table in stage.page.tables))
 
 
 def _find(wanted: Headline, views: tuple[StageView, ...]) -> tuple[StageView, Shown]:
@@ -80,7 +86,9 @@ def _find(wanted: Headline, views: tuple[StageView, ...]) -> tuple[StageView, Sh
         for shown in view.pictures:
             if (view.stage.name, shown.picture.file) == (wanted.stage, wanted.file):
                 return view, shown
-    raise ValueError(f"the headline names {wanted.file!r} of {wanted.stage}, which is on no page: name a stage's picture.")
+    raise ValueError(
+        f"the headline names {wanted.file!r} of {wanted.stage}, which is on no page: name a stage's picture."
+    )
 
 
 def _environment() -> Environment:
