@@ -1,0 +1,1 @@
+"""How good generated images are: features of a frozen network; distance, coverage and originality measured in them."""
