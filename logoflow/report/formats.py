@@ -50,6 +50,8 @@ def moment(when: datetime) -> str:
 def label(name: str) -> str:
     """An identifier as words, without its unit: "images_per_s" → "images per s", "blur_px" → "blur"."""
     words = name.split("_")
+    if len(words[0]) == 1:  # a symbol with its index, such as r_t
+        return name
     if len(words) > 1 and words[-1] in _UNITS and words[-2] != "per":
         words = words[:-1]
     return " ".join(words)

@@ -1,0 +1,75 @@
+"""pipeline: prepare, train and publish as one flow run; or a single stage of them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.tasks import Task
+from pydantic import Field
+
+from flows.prepare import prepare_training_set
+from flows.publish import publish_report
+from flows.start import RUNNER, ConfigOrPath, running
+from flows.train import train_generator
+from logoflow.run import Run
+from logoflow.stages import STAGES
+from tasks import (
+    cluster,
+    curate,
+    deduplicate,
+    detect_text,
+    embed,
+    evaluate,
+    generate,
+    ingest,
+    report,
+    train_encoder,
+    train_gan,
+)
+
+TASKS: dict[str, Task[Any, Any]] = {
+    task.name: task
+    for task in (
+        ingest.ingest,
+        detect_text.detect_text,
+        train_encoder.train_encoder,
+        embed.embed,
+        cluster.cluster,
+        deduplicate.deduplicate,
+        curate.curate,
+        train_gan.train_gan,
+        evaluate.evaluate,
+        generate.generate,
+        report.report,
+    )
+}
+
+
+@flow(name="pipeline", task_runner=RUNNER)
+def pipeline(
+    config: ConfigOrPath,
+    store: Path | None = None,
+    only: Annotated[str | None, Field(description="Run this stage alone; what it rests on must be up to date.")] = None,
+    start: Annotated[
+        str | None, Field(description="Run from this stage on; what it rests on must be up to date.")
+    ] = None,
+    force: Annotated[
+        str | None, Field(description="Build this stage again and compare, although it is up to date.")
+    ] = None,
+) -> None:
+    """Turn raw logos into a training set, a generator and a report."""
+    with running(config, store, force) as run:
+        if only is not None:
+            run_only(run, only)
+            return
+        if start is not None:
+            run.upstream_of(start)  # refuses stale ones; the tasks below then answer from the store
+        prepared = prepare_training_set(run)
+        trained = train_generator(run, prepared)
+        publish_report(run, prepared | trained)
+
+
+def run_only(run: Run, name: str) -> None:
+    """Run one stage on inputs that are up to date."""
+    upstream = run.upstream_of(name)
+    TASKS[name](run, *(upstream[given] for given in STAGES[name].inputs))

@@ -1,0 +1,42 @@
+"""prepare: raw logo sources into a clean, clustered, deduplicated training set."""
+
+from pathlib import Path
+
+from prefect import flow
+
+from flows.start import RUNNER, ConfigOrPath, Made, running
+from logoflow.run import Run
+from tasks.cluster import cluster
+from tasks.curate import curate
+from tasks.deduplicate import deduplicate
+from tasks.detect_text import detect_text
+from tasks.embed import embed
+from tasks.ingest import ingest
+from tasks.train_encoder import train_encoder
+
+
+@flow(name="prepare", task_runner=RUNNER)
+def prepare(config: ConfigOrPath, store: Path | None = None) -> None:
+    """Turn raw logo sources into a clean, clustered, deduplicated training set."""
+    with running(config, store) as run:
+        prepare_training_set(run)
+
+
+def prepare_training_set(run: Run) -> dict[str, Made]:
+    """The stages from ingest to curate, in order; their artifacts by stage."""
+    images = ingest(run)
+    text = detect_text(run, images)
+    encoder = train_encoder(run, images, text)
+    vectors = embed(run, images, text, encoder)
+    clusters = cluster(run, images, vectors)
+    duplicates = deduplicate(run, images, vectors)
+    training_set = curate(run, images, vectors, clusters, duplicates)
+    return {
+        "ingest": images,
+        "detect_text": text,
+        "train_encoder": encoder,
+        "embed": vectors,
+        "cluster": clusters,
+        "deduplicate": duplicates,
+        "curate": training_set,
+    }

@@ -1,0 +1,26 @@
+"""publish: pictures and report from what the other flows made."""
+
+from pathlib import Path
+
+from prefect import flow
+from tasks.generate import generate
+from tasks.report import report
+
+from flows.start import RUNNER, ConfigOrPath, Made, running
+from logoflow.run import Run
+from logoflow.stages import STAGES
+
+
+@flow(name="publish", task_runner=RUNNER)
+def publish(config: ConfigOrPath, store: Path | None = None) -> None:
+    """Draw sample sheets with the generator and write the report."""
+    with running(config, store) as run:
+        publish_report(run, run.upstream_of("generate", "report"))
+
+
+def publish_report(run: Run, made: dict[str, Made]) -> dict[str, Made]:
+    """Generate and report; the artifacts by stage."""
+    samples = generate(run, made["curate"], made["train_gan"])
+    everything = {**made, "generate": samples}
+    pages = report(run, *(everything[name] for name in STAGES["report"].inputs))
+    return {"generate": samples, "report": pages}

@@ -1,0 +1,99 @@
+"""`logoflow doctor`: whether this machine and this environment can run a pipeline, with the remedy where not."""
+
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from logoflow.cli.output import JsonOption, StoreOption, bytes_in_words, open_workspace, print_rows
+from logoflow.errors import UserError
+from logoflow.machine import describe_host, has_bfloat16, library_version
+from logoflow.run import default_store
+
+FREE_BYTES = 5 * 10**9
+
+
+def doctor(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Check what a run needs; exit with 1 when something is missing."""
+    rows = [check_row(name, check) for name, check in checks(store or default_store())]
+    print_rows(("check", "state", "found"), rows, as_json)
+    if any(row["state"] != "ok" for row in rows):
+        raise typer.Exit(1)
+
+
+def check_row(name: str, check: Callable[[], str]) -> dict[str, Any]:
+    """Run one check; what it raises is the complaint."""
+    try:
+        return {"check": name, "state": "ok", "found": check()}
+    except Exception as error:  # whatever is wrong with the environment belongs in the table
+        return {"check": name, "state": "wrong", "found": f"{error}"}
+
+
+def checks(store: Path) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Everything that is looked at."""
+    yield "python", check_python
+    yield "torch", check_torch
+    yield "prefect", check_prefect
+    yield "faiss", check_faiss
+    yield "CRAFT weights", check_craft
+    yield "feature weights", check_features
+    yield "store", lambda: check_store(store)
+
+
+def check_python() -> str:
+    """Version of the interpreter."""
+    if sys.version_info < (3, 11):
+        raise UserError(f"Python {platform.python_version()} is too old: install 3.11 or newer.")
+    return platform.python_version()
+
+
+def check_torch() -> str:
+    """Version, device and precision."""
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {describe_host()['cores']} cores"
+    return f"{torch.__version__}, {device}, {'bfloat16' if has_bfloat16() else 'float32 only'}"
+
+
+def check_prefect() -> str:
+    """Version of Prefect with a fastapi that its server starts with."""
+    fastapi = library_version("fastapi")
+    if tuple(map(int, fastapi.split(".")[:2])) >= (0, 151):
+        raise UserError(f"fastapi {fastapi} breaks Prefect's server: pip install 'fastapi<0.151'.")
+    return f"{library_version('prefect')}, fastapi {fastapi}"
+
+
+def check_faiss() -> str:
+    """Exactly one of the two builds."""
+    found = [d.metadata["Name"] for d in metadata.distributions() if d.metadata["Name"] in ("faiss-cpu", "faiss-gpu")]
+    if len(found) != 1:
+        raise UserError(f"found {found or 'no faiss'}: install exactly one of the extras cpu and gpu.")
+    return f"{found[0]} {library_version(found[0])}"
+
+
+def check_craft() -> str:
+    """The packaged file, hashed."""
+    from craft.weights import packaged_weights
+
+    return str(packaged_weights())
+
+
+def check_features() -> str:
+    """The packaged file, hashed."""
+    from evaluation.features import packaged_weights
+
+    return str(packaged_weights())
+
+
+def check_store(store: Path) -> str:
+    """Readable, writable, with room."""
+    root = open_workspace(store).store.root
+    free = shutil.disk_usage(root).free
+    if free < FREE_BYTES:
+        raise UserError(f"{root} has only {bytes_in_words(free)} left: make room, or use another --store.")
+    return f"{root}, {bytes_in_words(free)} free"

@@ -1,0 +1,144 @@
+"""Commands that only look: plan, status, runs, show."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from logoflow.cli.output import (
+    DEMO,
+    ConfigArgument,
+    JsonOption,
+    SetOption,
+    StoreOption,
+    bytes_in_words,
+    console,
+    open_workspace,
+    print_rows,
+    seconds_in_words,
+)  # fmt: skip
+from logoflow.config.load import load_config
+from logoflow.errors import UserError
+from logoflow.plan import make_plan
+from logoflow.stages import STAGES
+from logoflow.status import SCHEMA_VERSION, RunStatus, read_runs
+from logoflow.store.store import Artifact
+
+
+def plan(
+    config: ConfigArgument = DEMO,
+    settings: SetOption = [],  # noqa: B006  (typer copies it)
+    check: Annotated[bool, typer.Option("--check", help="Exit with 3 when anything would run.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say for every stage whether it is up to date, would run and why, or waits."""
+    steps = make_plan(load_config(config, settings), open_workspace(store))
+    rows = [
+        {
+            "stage": step.stage.name,
+            "action": step.action.value,
+            "reason": step.reason,
+            "artifact": step.artifact.short if step.artifact else "",
+        }
+        for step in steps
+    ]
+    print_rows(("stage", "action", "reason", "artifact"), rows, as_json)
+    if check and not all(step.artifact for step in steps):
+        raise typer.Exit(3)
+
+
+def status(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Show the last run of each pipeline, stage by stage."""
+    newest: dict[str, RunStatus] = {}
+    for run in read_runs(open_workspace(store).ledger):
+        newest.setdefault(run.pipeline, run)
+    if as_json:
+        print(
+            json.dumps({"schema_version": SCHEMA_VERSION, "runs": [r.as_json() for r in newest.values()]}, default=str)
+        )
+        return
+    if not newest:
+        console.print("No run yet: start one with `logoflow run`.")
+    for run in newest.values():
+        console.print(
+            f"{run.pipeline}: {run.state}, run {run.id}{f', {run.message}' if run.message else ''}", markup=False
+        )
+        print_rows(
+            ("stage", "state", "duration", "progress", "reason"), [stage_row(run, name) for name in STAGES], False
+        )
+
+
+def stage_row(run: RunStatus, name: str) -> dict[str, Any]:
+    """One stage of a run for people."""
+    stage = run.stages[name]
+    done = stage.progress if stage.state == "running" else None
+    return {
+        "stage": name,
+        "state": stage.state,
+        "duration": seconds_in_words(stage.duration_s) if stage.duration_s is not None else "",
+        "progress": f"{done['done']:g} of {done['total']:g} {done['what']}" if done else "",
+        "reason": stage.reason,
+    }
+
+
+def runs(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """List all runs, newest first."""
+    rows = [
+        {
+            "run": run.id,
+            "pipeline": run.pipeline,
+            "state": run.state,
+            "started": run.started.isoformat(timespec="seconds"),
+            "duration": seconds_in_words((run.ended - run.started).total_seconds()) if run.ended else "",
+            "built": " ".join(stage.name for stage in run.stages.values() if stage.state == "built"),
+            "message": run.message,
+        }
+        for run in read_runs(open_workspace(store).ledger)
+    ]
+    print_rows(("run", "pipeline", "state", "started", "duration", "built", "message"), rows, as_json)
+
+
+def show(
+    stage: Annotated[str, typer.Argument(help="Name of a stage.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the artifacts of a stage: the newest with its files and metrics, the older ones in a line each."""
+    if stage not in STAGES:
+        raise UserError(f"there is no stage {stage}: the stages are {', '.join(STAGES)}.")
+    found = list(open_workspace(store).store.artifacts(stage))[::-1]
+    if as_json:
+        print(json.dumps([{"path": str(a.path), **a.manifest.model_dump(mode="json")} for a in found], indent=1))
+        return
+    if not found:
+        console.print(f"The store holds no artifact of {stage}: build it with `logoflow run`.")
+        return
+    describe(found[0])
+    for artifact in found[1:]:
+        console.print(
+            f"older: {artifact.short}, {artifact.manifest.started:%Y-%m-%d %H:%M}, {artifact.path}", markup=False
+        )
+
+
+def describe(artifact: Artifact) -> None:
+    """Print what an artifact is, holds and measured."""
+    manifest = artifact.manifest
+    console.print(
+        f"{artifact.short}, {manifest.started:%Y-%m-%d %H:%M}, built in {seconds_in_words(manifest.duration_s)}"
+    )
+    console.print(str(artifact.path), markup=False)
+    facts = {"content": manifest.content[:16], **{f"input {n}": r.content[:16] for n, r in manifest.inputs.items()}}
+    facts |= {f"config {name}": value for name, value in manifest.parts.config.items()}
+    facts |= {f"metric {name}": value for name, value in manifest.metrics.items()}
+    print_rows(("name", "value"), [{"name": name, "value": value} for name, value in facts.items()], False)
+    rows = [
+        {
+            "file": name,
+            "size": bytes_in_words(record.size),
+            "sha256": record.sha256[:16],
+            "data": "data" if record.data else "",
+        }
+        for name, record in manifest.files.items()
+    ]
+    print_rows(("file", "size", "sha256", "data"), rows, False)

@@ -1,0 +1,60 @@
+"""Tables for people and JSON for programs, and the options that commands share."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from logoflow.resolve import Workspace
+from logoflow.run import STORE_VARIABLE, default_store
+
+console = Console(highlight=False, soft_wrap=True)
+
+ConfigArgument = Annotated[Path, typer.Argument(help="YAML file of the experiment.")]
+SetOption = Annotated[list[str], typer.Option("--set", help="Override a key: cluster.k=12. May be repeated.")]
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", help=f"Folder of the store; else ${STORE_VARIABLE}, else ./.logoflow.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+DEMO = Path("configs/demo.yaml")
+
+
+def open_workspace(store: Path | None) -> Workspace:
+    """The store that a command works in."""
+    return Workspace.open(store or default_store())
+
+
+def print_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Print rows as a table, or all that they hold as JSON."""
+    if as_json:
+        print(json.dumps(list(rows), indent=1, default=str))
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(str(row.get(column, "")) for column in columns))
+    console.print(table, markup=False)
+
+
+def bytes_in_words(count: float) -> str:
+    """12345678 -> "12.3 MB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def seconds_in_words(seconds: float) -> str:
+    """75.3 -> "1 min 15 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

@@ -1,0 +1,83 @@
+"""`logoflow run`: answer at once when there is nothing to do, else run the flow and show what happens."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from logoflow.cli.follow import Follower
+from logoflow.cli.output import DEMO, ConfigArgument, SetOption, StoreOption, console, open_workspace
+from logoflow.config.load import load_config
+from logoflow.errors import UserError
+from logoflow.plan import make_plan
+from logoflow.resolve import Workspace
+from logoflow.stages import STAGES
+from logoflow.store.store import Artifact
+
+PREFECT_DEFAULTS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # the first boot migrates a database: 20 s and more
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+}
+
+
+def run(
+    config: ConfigArgument = DEMO,
+    settings: SetOption = [],  # noqa: B006  (typer copies it)
+    start: Annotated[
+        str | None, typer.Option("--from", help="Run from this stage on; those before must be up to date.")
+    ] = None,
+    only: Annotated[str | None, typer.Option(help="Run this stage alone; those before must be up to date.")] = None,
+    force: Annotated[
+        str | None, typer.Option(help="Build this stage again and compare, although it is up to date.")
+    ] = None,
+    store: StoreOption = None,
+) -> None:
+    """Run what is not up to date, from raw logos to the report."""
+    for name in (start, only, force):
+        if name is not None and name not in STAGES:
+            raise UserError(f"there is no stage {name}: the stages are {', '.join(STAGES)}.")
+    checked = load_config(config, settings)
+    space = open_workspace(store)
+    steps = make_plan(checked, space)
+    if force is None and all(step.artifact for step in steps):
+        console.print(f"Nothing to do: all {len(steps)} stages are up to date.")
+        name_report(steps[-1].artifact)
+        return
+
+    for name, value in PREFECT_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need
+
+    with Follower(space.ledger, checked.name):
+        try:
+            pipeline(checked, space.store.root, only=only, start=start, force=force)
+        except UserError:
+            raise
+        except Exception as error:
+            again = " ".join(["logoflow run", str(config), *(f"--set {setting}" for setting in settings)])
+            failed = f"{type(error).__name__}: {error}".strip()
+            console.print(
+                f"The run failed ({failed}). What is done is kept; to go on: {again}", style="red", markup=False
+            )
+            raise typer.Exit(1) from error
+    name_report(newest_report(space, checked.name))
+
+
+def newest_report(space: Workspace, pipeline: str) -> Artifact | None:
+    """The report that the pipeline's last run built or found."""
+    event = space.ledger.last_answer(pipeline, "report")
+    return space.store.find("report", event.data["fingerprint"]) if event else None
+
+
+def name_report(artifact: Artifact | None) -> None:
+    """Say where the report is."""
+    if artifact is not None:
+        console.print(f"Report: {relative(artifact.path / 'index.html')}", markup=False)
+
+
+def relative(path: Path) -> Path:
+    """A path as short as it can be named from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,71 @@
+"""A whole experiment: a section for each stage, and the checks that need more than one of them."""
+
+import math
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from logoflow.config import sections
+from logoflow.config.base import Section, Seed
+
+
+class PipelineConfig(Section):
+    """One experiment: raw logos in, training set, generator and report out."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9_-]+$", description="Name of the pipeline in the ledger, in status and in Prefect."
+    )
+    seed: Seed = Field(0, description="Seed of every stage that does not set its own.")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where networks run; auto: a GPU when there is one."
+    )
+
+    ingest: sections.IngestConfig
+    detect_text: sections.DetectTextConfig = Field(default_factory=sections.DetectTextConfig)
+    train_encoder: sections.TrainEncoderConfig = Field(default_factory=sections.TrainEncoderConfig)
+    embed: sections.EmbedConfig = Field(default_factory=sections.EmbedConfig)
+    cluster: sections.ClusterConfig = Field(default_factory=sections.ClusterConfig)
+    deduplicate: sections.DeduplicateConfig = Field(default_factory=sections.DeduplicateConfig)
+    curate: sections.CurateConfig = Field(default_factory=sections.CurateConfig)
+    train_gan: sections.TrainGanConfig = Field(default_factory=sections.TrainGanConfig)
+    evaluate: sections.EvaluateConfig = Field(default_factory=sections.EvaluateConfig)
+    generate: sections.GenerateConfig = Field(default_factory=sections.GenerateConfig)
+    report: sections.ReportConfig = Field(default_factory=sections.ReportConfig)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hand_down_the_seed(cls, values: Any) -> Any:
+        """Give the run's seed to each stage that has none of its own, so that a resolved section stands alone."""
+        if not isinstance(values, dict):
+            return values
+        filled = dict(values)
+        for name, field in cls.model_fields.items():
+            fields = getattr(field.annotation, "model_fields", {})
+            section = filled.get(name, {})
+            if "seed" in fields and isinstance(section, dict) and section.get("seed") is None:
+                filled[name] = {**section, "seed": filled.get("seed", 0)}
+        return filled
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        names = [source.name for source in self.ingest.sources]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"ingest.sources holds {twice[0]} twice: give each source a name of its own.")
+        base = smallest_base(self.curate.resolution)
+        if base > MAX_BASE:
+            raise ValueError(
+                f"curate.resolution is {self.curate.resolution}, which no generator reaches by doubling from {MAX_BASE} px or "
+                f"less: choose {2 ** round(math.log2(self.curate.resolution))}."
+            )
+        return self
+
+
+MAX_BASE = 7
+"""Largest side, in px, of the constant that a generator may start from."""
+
+
+def smallest_base(side: int) -> int:
+    """What is left of a side after halving it as often as it stays whole and at least 4."""
+    while side % 2 == 0 and side >= 8:
+        side //= 2
+    return side

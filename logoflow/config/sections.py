@@ -1,0 +1,142 @@
+"""The configuration of each stage; the descriptions are what the Prefect form, the JSON schema and the docs show."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from logoflow.config.base import OUTSIDE, WEIGHTS, Dtype, Section, Seed, Trained
+from moco.settings import EncoderSettings
+from stylegan2.settings import TrainingSettings
+
+Colour = tuple[int, int, int]
+
+
+class SourceConfig(Section):
+    """One collection of images, wherever it lies."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="How the report and the origins of a picture call it.")
+    path: Path = Field(description="Folder, zip, Parquet or LLD HDF5 file.", json_schema_extra=OUTSIDE)
+    kind: Literal["folder", "zip", "parquet", "lld"] | None = Field(None, description="Leave out to tell by the path.")
+    licence: str = Field("", description="Licence of images that do not state their own.")
+
+
+class IngestConfig(Section):
+    """Reading every source into one table."""
+
+    sources: tuple[SourceConfig, ...] = Field(
+        min_length=1, description="In order of priority: of equal pictures the first source's is kept."
+    )
+    min_side: PositiveInt = Field(16, description="Images with a shorter side, in px, go to quarantine.")
+    max_side: PositiveInt = Field(10_000, description="Images with a longer side, in px, go to quarantine.")
+    max_pixels: PositiveInt = Field(
+        50_000_000, description="Images with more pixels count as bombs and are never decoded."
+    )
+    max_bad_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Stop when more than this share of a source goes to quarantine: the source is plainly wrong.",
+    )
+    shard_images: PositiveInt = Field(
+        256, description="Images per shard at most; a shard is the unit that work is done and kept in."
+    )
+    shard_bytes: PositiveInt = Field(256 * 2**20, description="Bytes of encoded images per shard at most.")
+
+
+class DetectTextConfig(Section):
+    """Finding text with CRAFT."""
+
+    canvas: Literal[128, 192, 256, 320, 384, 512] = Field(256, description="Side of the square that CRAFT sees, in px.")
+    threshold: float = Field(0.7, gt=0, lt=1, description="A logo whose highest region score reaches this has text.")
+    borderline: float = Field(
+        0.05, ge=0, lt=1, description="Scores within this distance of the threshold are shown for review."
+    )
+    dtype: Dtype = Field(
+        "auto", description="Precision of the network; auto: bfloat16 where the hardware has it.", validate_default=True
+    )
+    weights: Path | None = Field(
+        None, description="A published CRAFT file; leave it out for the packaged one.", json_schema_extra=WEIGHTS
+    )
+    batch: PositiveInt = Field(8, description="Images per step of the network.", json_schema_extra=OUTSIDE)
+
+
+class TrainEncoderConfig(EncoderSettings, Trained):
+    """Training the MoCo encoder."""
+
+
+class EmbedConfig(Section):
+    """Describing each logo by a vector."""
+
+    batch: PositiveInt = Field(256, description="Images per step of the network.", json_schema_extra=OUTSIDE)
+
+
+class ClusterConfig(Section):
+    """k-means over embeddings."""
+
+    k: int = Field(10, ge=2, description="Number of clusters; also the number of classes of a conditional generator.")
+    restarts: PositiveInt = Field(10, description="k-means++ starts; the one with the least inertia is kept.")
+    compare: tuple[int, ...] = Field(
+        (2, 4, 6, 8, 10, 12, 16), description="Numbers of clusters whose silhouettes are shown."
+    )
+    reference: str | None = Field(
+        None, description="Fingerprint of a cluster artifact whose numbering is kept, by shared images."
+    )
+    seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")
+
+
+class DeduplicateConfig(Section):
+    """Finding copies by embedding, then by pixels."""
+
+    neighbours: PositiveInt = Field(16, description="Nearest neighbours of each logo that are looked at.")
+    similarity: float = Field(0.5, ge=-1, le=1, description="Least cosine similarity of a candidate pair.")
+    colour: float = Field(
+        0.16, ge=0, le=1, description="Largest difference of colours, averaged over a small window, of a pair."
+    )
+    edges: float = Field(
+        0.35, ge=0, le=2, description="Largest energy of the edges' difference over that of the edges, of a pair."
+    )
+    overlap: float = Field(
+        0.75, ge=0, le=1, description="Least share of the smaller picture of a pair that lies on the other."
+    )
+
+
+class CurateConfig(Section):
+    """Writing the training set."""
+
+    resolution: int = Field(
+        32, ge=8, le=1024, description="Side of the training images, in px: a small base times a power of two."
+    )
+    background: Colour = Field(
+        (255, 255, 255), description="What transparent pixels and margins become, as red, green, blue."
+    )
+
+
+class TrainGanConfig(TrainingSettings, Trained):
+    """Training StyleGAN2-ADA."""
+
+
+class EvaluateConfig(Section):
+    """Comparing generated with real logos."""
+
+    images: int = Field(1000, ge=50, description="Generated images that are compared.")
+    neighbours: PositiveInt = Field(5, description="k of the k-nearest-neighbour metrics.")
+    truncation: float = Field(1.0, gt=0, le=2, description="Truncation psi of the images that are compared.")
+    seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")
+
+
+class GenerateConfig(Section):
+    """Drawing sample sheets."""
+
+    per_cluster: PositiveInt = Field(12, description="Logos of each cluster in the sample grid.")
+    truncation: float = Field(
+        0.8, gt=0, le=2, description="Truncation psi: 1 is the full variety, towards 0 all become the average."
+    )
+    steps: int = Field(9, ge=2, description="Images of an interpolation, its ends included.")
+    seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")
+
+
+class ReportConfig(Section):
+    """Writing the report."""
+
+    title: str = Field("", description="Heading of the report; the run's name when left out.")

@@ -1,0 +1,9 @@
+"""The errors that a user can mend: one sentence each, with the remedy."""
+
+
+class UserError(ValueError):
+    """Something that the user asked for or configured cannot be done; the message is one sentence with the remedy."""
+
+
+class StaleUpstream(UserError):
+    """A part of the pipeline was asked for whose inputs are not up to date."""

@@ -1,0 +1,61 @@
+"""The plan: for every stage whether it is up to date, would run and why, or waits for one that runs."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from logoflow.config.pipeline import PipelineConfig
+from logoflow.fingerprint import changed_values, fingerprinted
+from logoflow.resolve import Workspace, resolve
+from logoflow.sources import source_digests
+from logoflow.stages import STAGES, Stage
+from logoflow.store.store import Artifact
+
+
+class Action(StrEnum):
+    """What a run would do with a stage."""
+
+    UP_TO_DATE = "up to date"
+    RUN = "run"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of a plan."""
+
+    stage: Stage
+    action: Action
+    reason: str
+    artifact: Artifact | None = None
+
+
+def make_plan(config: PipelineConfig, space: Workspace) -> list[Step]:
+    """Decide for every stage, in order, what a run would do. Nothing is run or written but the memory of digests.
+
+    Raises:
+        UserError: a source cannot be read.
+    """
+    sources = source_digests(config.ingest.sources, space.memo)
+    steps: dict[str, Step] = {}
+    for stage in STAGES.values():
+        steps[stage.name] = plan_stage(stage, config, sources, steps, space)
+    space.memo.save()
+    return list(steps.values())
+
+
+def plan_stage(
+    stage: Stage, config: PipelineConfig, sources: dict[str, str], steps: dict[str, Step], space: Workspace
+) -> Step:
+    """Decide for one stage, given the steps before it."""
+    section = getattr(config, stage.name)
+    waits_for = [name for name in stage.inputs if steps[name].artifact is None]
+    if waits_for:
+        last = space.ledger.last_answer(config.name, stage.name)
+        changed = changed_values(last.data["parts"]["config"], fingerprinted(section)) if last else []
+        if changed:
+            return Step(stage, Action.RUN, ", ".join(f"config {line}" for line in changed))
+        return Step(stage, Action.PENDING, f"waits for {', '.join(waits_for)}")
+    inputs = {name: artifact for name in stage.inputs if (artifact := steps[name].artifact)}
+    resolution = resolve(stage, section, inputs, {} if stage.inputs else sources, space, config.name)
+    action = Action.UP_TO_DATE if resolution.artifact else Action.RUN
+    return Step(stage, action, resolution.reason, resolution.artifact)

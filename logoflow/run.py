@@ -1,0 +1,114 @@
+"""One run of a pipeline: its configuration, its store, and what its stages tell the ledger."""
+
+import os
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from logoflow.config.pipeline import PipelineConfig
+from logoflow.errors import StaleUpstream, UserError
+from logoflow.machine import describe_host
+from logoflow.plan import make_plan
+from logoflow.resolve import Workspace
+from logoflow.stages import STAGES, before
+from logoflow.store.ledger import Event, Kind
+from logoflow.store.store import Artifact
+
+HEARTBEAT_S = 15.0
+STORE_VARIABLE = "LOGOFLOW_STORE"
+
+
+def default_store() -> Path:
+    """The store that a command uses when it names none."""
+    return Path(os.environ.get(STORE_VARIABLE, ".logoflow"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every stage task of a run is given; small and picklable, since units may run in other processes."""
+
+    config: PipelineConfig
+    store: Path
+    id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:6])
+    force: str | None = None
+    """A stage that is built even if its artifact is there."""
+
+    def workspace(self) -> Workspace:
+        """The store that the run works in."""
+        return Workspace.open(self.store)
+
+    def tell(self, kind: Kind, stage: str = "", **data: Any) -> None:
+        """Append to the ledger."""
+        self.workspace().ledger.append(Event(self.id, self.config.name, kind, stage, data))
+
+    def upstream_of(self, *stages: str) -> dict[str, Artifact]:
+        """The artifacts that stages rest on, by name, all of them up to date.
+
+        Raises:
+            UserError: there is no such stage.
+            StaleUpstream: one of them would have to run first.
+        """
+        if unknown := [name for name in stages if name not in STAGES]:
+            raise UserError(f"there is no stage {unknown[0]}: the stages are {', '.join(STAGES)}.")
+        steps = {step.stage.name: step for step in make_plan(self.config, self.workspace())}
+        found = {}
+        for name in STAGES:
+            if name in stages or not any(name in before(stage) for stage in stages):
+                continue
+            artifact = steps[name].artifact
+            if artifact is None:
+                raise StaleUpstream(
+                    f"{stages[0]} rests on {name}, which is not up to date ({steps[name].reason}): run {name} first, or everything."
+                )
+            found[name] = artifact
+        return found
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Tell the ledger how the run starts and ends."""
+        self.tell(
+            Kind.RUN_STARTED,
+            config=self.config.model_dump(mode="json"),
+            pid=os.getpid(),
+            host=describe_host(),
+        )
+        try:
+            yield
+        except BaseException as error:
+            self.tell(Kind.RUN_ENDED, state="failed", message=sentence(error))
+            raise
+        self.tell(Kind.RUN_ENDED, state="completed")
+
+    @contextmanager
+    def stage_recorded(self, stage: str, **data: Any) -> Iterator[None]:
+        """Tell the ledger that a stage is being built, that it is alive, and if it fails."""
+        self.tell(Kind.STAGE_STARTED, stage, **data)
+        stop = threading.Event()
+        heart = threading.Thread(target=self._beat, args=(stage, stop), daemon=True)
+        heart.start()
+        try:
+            yield
+        except BaseException as error:
+            self.tell(
+                Kind.STAGE_FAILED, stage, message=sentence(error), traceback=traceback.format_exc()[-4000:], **data
+            )
+            raise
+        finally:
+            stop.set()
+            heart.join()
+
+    def _beat(self, stage: str, stop: threading.Event) -> None:
+        while not stop.wait(HEARTBEAT_S):
+            self.tell(Kind.HEARTBEAT, stage, pid=os.getpid())
+
+
+def sentence(error: BaseException) -> str:
+    """An error in one line."""
+    text = " ".join(str(error).split())
+    return text or type(error).__name__

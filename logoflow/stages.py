@@ -1,0 +1,129 @@
+"""The eleven stages: what each takes, what it makes, and which code and libraries shape its result."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage's declaration; its work is the task of the same name in tasks/."""
+
+    name: str
+    summary: str
+    """One sentence; the report and `plan` show it."""
+    inputs: tuple[str, ...]
+    """The stages whose artifacts it takes, in the order of its task's parameters."""
+    data: tuple[str, ...]
+    """The files that count in its content digest."""
+    libraries: tuple[str, ...] = ()
+    """Distributions whose major and minor version count in its fingerprint."""
+    trains_on: str | None = None
+    """For a stage with a retrain policy: the input whose `members` it was trained on."""
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """The modules whose import closure is its code."""
+        return (f"tasks.{self.name}",)
+
+
+MEMBERS = "members"
+"""Attachment that lists the images behind an artifact: their ids, 32 bytes each, sorted."""
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            "ingest",
+            "Reads every source into one table of distinct pictures; what cannot be read goes to quarantine with a reason.",
+            inputs=(),
+            data=("images.parquet", "quarantine.parquet", "funnel.json"),
+            libraries=("pillow", "pyarrow", "h5py"),
+        ),
+        Stage(
+            "detect_text",
+            "Finds text with CRAFT and keeps the logos without it.",
+            inputs=("ingest",),
+            data=("decisions.parquet",),
+            libraries=("torch", "pillow", "scipy"),
+        ),
+        Stage(
+            "train_encoder",
+            "Trains a MoCo encoder that brings a logo and its low-resolution copies together.",
+            inputs=("ingest", "detect_text"),
+            data=("encoder.safetensors",),
+            libraries=("torch", "pillow"),
+            trains_on="detect_text",
+        ),
+        Stage(
+            "embed",
+            "Describes each logo by one unit vector.",
+            inputs=("ingest", "detect_text", "train_encoder"),
+            data=("vectors.parquet",),
+            libraries=("torch", "pillow"),
+        ),
+        Stage(
+            "cluster",
+            "Splits the logos into groups that look alike; the groups become the generator's classes.",
+            inputs=("ingest", "embed"),
+            data=("labels.parquet", "centroids.npy"),
+            libraries=("scikit-learn", "numpy"),
+        ),
+        Stage(
+            "deduplicate",
+            "Finds copies of one logo and keeps the best of each group.",
+            inputs=("ingest", "embed"),
+            data=("groups.parquet",),
+            libraries=("faiss-cpu", "numpy", "pillow"),
+        ),
+        Stage(
+            "curate",
+            "Writes the training set: pixels at the generator's resolution, labels, provenance.",
+            inputs=("ingest", "embed", "cluster", "deduplicate"),
+            data=("pixels.npy", "labels.npy", "provenance.parquet"),
+            libraries=("pillow", "numpy"),
+        ),
+        Stage(
+            "train_gan",
+            "Trains a cluster-conditional StyleGAN2-ADA on the training set.",
+            inputs=("curate",),
+            data=("generator.safetensors", "discriminator.safetensors"),
+            libraries=("torch",),
+            trains_on="curate",
+        ),
+        Stage(
+            "evaluate",
+            "Measures how close generated logos come to real ones, overall and per cluster.",
+            inputs=("curate", "train_gan"),
+            data=("metrics.json",),
+            libraries=("torch", "scipy"),
+        ),
+        Stage(
+            "generate",
+            "Draws logos: a grid per cluster, interpolations, style mixing, truncation.",
+            inputs=("curate", "train_gan"),
+            data=("samples.npy",),
+            libraries=("torch",),
+        ),
+        Stage(
+            "report",
+            "Puts everything on pages that open in any browser.",
+            inputs=(
+                "ingest", "detect_text", "train_encoder", "embed", "cluster", "deduplicate", "curate", "train_gan",
+                "evaluate", "generate",
+            ),
+            data=("report.json",),
+            libraries=("jinja2", "matplotlib"),
+        ),
+    )
+}  # fmt: skip
+
+
+def before(name: str) -> list[str]:
+    """Every stage that a stage rests on, directly or not, in the pipeline's order."""
+    needed: set[str] = set()
+    waiting = list(STAGES[name].inputs)
+    while waiting:
+        found = waiting.pop()
+        if found not in needed:
+            needed.add(found)
+            waiting += STAGES[found].inputs
+    return [stage for stage in STAGES if stage in needed]

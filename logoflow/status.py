@@ -1,0 +1,116 @@
+"""The state of runs, read from the ledger alone: it works with every server down."""
+
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from logoflow.stages import STAGES
+from logoflow.store.ledger import Event, Kind, Ledger
+
+SCHEMA_VERSION = 1
+
+
+@dataclass
+class StageStatus:
+    """One stage in one run."""
+
+    name: str
+    state: str = "waiting"
+    """waiting, running, built, cached, failed or crashed."""
+    reason: str = ""
+    fingerprint: str = ""
+    started: datetime | None = None
+    duration_s: float | None = None
+    progress: dict[str, Any] | None = None
+    heartbeat: datetime | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    units: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class RunStatus:
+    """One run of a pipeline."""
+
+    id: str
+    pipeline: str
+    state: str
+    """running, completed, failed or crashed."""
+    started: datetime
+    ended: datetime | None = None
+    message: str = ""
+    stages: dict[str, StageStatus] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """What `status --json` prints of it."""
+        duration = ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
+        return {**asdict(self), "stages": [asdict(s) for s in self.stages.values()], "duration_s": round(duration, 3)}
+
+
+def read_runs(ledger: Ledger) -> list[RunStatus]:
+    """Every run that the ledger knows, newest first."""
+    by_run: dict[str, list[Event]] = {}
+    for event in ledger.events():
+        by_run.setdefault(event.run, []).append(event)
+    return sorted((fold(events) for events in by_run.values()), key=lambda run: run.started, reverse=True)
+
+
+def fold(events: Iterable[Event]) -> RunStatus:
+    """The state that a run's events lead to."""
+    events = list(events)
+    first = events[0]
+    run = RunStatus(first.run, first.pipeline, "running", first.at, stages={name: StageStatus(name) for name in STAGES})
+    for event in events:
+        if event.stage:
+            apply(run.stages[event.stage], event)
+        elif event.kind is Kind.RUN_ENDED:
+            run.state, run.ended = event.data["state"], event.at
+            run.message = event.data.get("message", "")
+    if run.state == "running" and is_dead(first):
+        run.state, run.ended = "crashed", events[-1].at
+        run.message = "its process ended without a word; run again to go on from there"
+        for stage in run.stages.values():
+            stage.state = "crashed" if stage.state == "running" else stage.state
+    return run
+
+
+def apply(stage: StageStatus, event: Event) -> None:
+    """Let one event change a stage's state, in place."""
+    data = event.data
+    match event.kind:
+        case Kind.STAGE_STARTED:
+            stage.state, stage.started, stage.heartbeat = "running", event.at, event.at
+            stage.reason, stage.fingerprint = data["reason"], data["fingerprint"]
+        case Kind.STAGE_CACHED:
+            stage.state, stage.reason, stage.fingerprint = "cached", data["reason"], data["fingerprint"]
+            stage.metrics = data["metrics"]
+        case Kind.STAGE_BUILT:
+            stage.state, stage.duration_s, stage.metrics, stage.progress = (
+                "built",
+                data["duration_s"],
+                data["metrics"],
+                None,
+            )
+        case Kind.STAGE_FAILED:
+            stage.state, stage.reason = "failed", data["message"]
+        case Kind.PROGRESS:
+            stage.progress = data
+        case Kind.HEARTBEAT:
+            stage.heartbeat = event.at
+        case Kind.UNITS:
+            stage.units.append(data)
+
+
+def is_dead(started: Event) -> bool:
+    """Whether the process that started a run on this machine is gone; of other machines nothing is known."""
+    if started.data.get("host", {}).get("name") != socket.gethostname():
+        return False
+    try:
+        os.kill(started.data["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

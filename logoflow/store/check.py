@@ -1,0 +1,83 @@
+"""Looking after a store: re-hashing what it holds, and removing what no run needs."""
+
+import shutil
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from logoflow.store.files import sha256_file
+from logoflow.store.lock import is_held
+from logoflow.store.manifest import content_digest
+from logoflow.store.store import MANIFEST, Artifact, Store, read_artifact
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Something in the store that is not as its manifest says."""
+
+    path: Path
+    problem: str
+
+
+def verify(store: Store) -> Iterator[Damage]:
+    """Hash every file of every artifact again, and yield what does not agree."""
+    for folder in artifact_folders(store):
+        artifact = read_artifact(folder)
+        if artifact is None:
+            yield Damage(folder / MANIFEST, "missing or unreadable")
+            continue
+        yield from verify_artifact(store, artifact)
+
+
+def verify_artifact(store: Store, artifact: Artifact) -> Iterator[Damage]:
+    """Hash the files of one artifact again."""
+    manifest = artifact.manifest
+    for name, record in manifest.files.items():
+        path = artifact.path / name
+        if not path.is_file():
+            yield Damage(path, "missing")
+        elif sha256_file(path) != record.sha256:
+            yield Damage(path, "its bytes have changed")
+    if manifest.content != content_digest(manifest.files) or manifest.fingerprint != manifest.parts.fingerprint():
+        yield Damage(artifact.path / MANIFEST, "it does not agree with itself")
+    for unit in manifest.units:
+        if not (store.root / unit / MANIFEST).is_file():
+            yield Damage(store.root / unit, f"{artifact.short} needs this unit")
+
+
+def artifact_folders(store: Store) -> Iterator[Path]:
+    """Every folder that is or should be an artifact."""
+    for kind in sorted(path for path in store.root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        yield from sorted(path for path in kind.iterdir() if path.is_dir())
+
+
+def unneeded(store: Store, needed: Set[tuple[str, str]]) -> list[Path]:
+    """Folders that can go: artifacts and units that nothing needed refers to, drafts and work of dead builders.
+
+    Args:
+        store: whose folders.
+        needed: (stage, fingerprint) of the artifacts to keep; what they refer to is kept with them.
+    """
+    keep = {store.folder(*key) for key in needed}
+    for path in list(keep):
+        artifact = read_artifact(path)
+        keep |= {store.root / unit for unit in artifact.manifest.units} if artifact else set()
+    gone = [path for path in artifact_folders(store) if path not in keep]
+    for place in (".tmp", ".work"):
+        folders = (store.root / place).iterdir() if (store.root / place).is_dir() else []
+        gone += [path for path in sorted(folders) if not is_held(store.root / ".locks" / path.name)]
+    return gone
+
+
+def remove(store: Store, folder: Path) -> None:
+    """Remove a folder so that no reader sees a part of it: out of sight in one rename, then from the disk."""
+    trash = store.root / ".tmp" / "trash"
+    trash.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(trash / folder.name, ignore_errors=True)
+    folder.rename(trash / folder.name)
+    shutil.rmtree(trash / folder.name)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,97 @@
+"""The ledger: an append-only list of what happened in each run, stage and unit. Status and reasons are read from it.
+
+Events outlive artifacts, so that a reason can be told after gc has removed what it compares with. One SQLite file; readers
+and writers of several processes share it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, run TEXT NOT NULL, pipeline TEXT NOT NULL,
+    stage TEXT NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_of_a_run ON events (run, seq);
+CREATE INDEX IF NOT EXISTS events_of_a_stage ON events (pipeline, stage, kind, seq);
+"""
+
+
+class Kind(StrEnum):
+    """What an event says."""
+
+    RUN_STARTED = "run started"
+    RUN_ENDED = "run ended"
+    STAGE_STARTED = "stage started"
+    STAGE_CACHED = "stage cached"
+    STAGE_BUILT = "stage built"
+    STAGE_FAILED = "stage failed"
+    UNITS = "units"
+    PROGRESS = "progress"
+    HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the ledger; `stage` is empty for what concerns a whole run."""
+
+    run: str
+    pipeline: str
+    kind: Kind
+    stage: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    seq: int = 0
+
+
+class Ledger:
+    """Append and read events; each call opens the file anew, so that threads and processes need no care."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.path, timeout=60)) as database:
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("PRAGMA synchronous=NORMAL")
+            database.executescript(SCHEMA)
+            with database:
+                yield database
+
+    def append(self, event: Event) -> None:
+        """Add one event."""
+        row = (event.at.isoformat(), event.run, event.pipeline, event.stage, event.kind, json.dumps(event.data))
+        with self._open() as database:
+            database.execute("INSERT INTO events (at, run, pipeline, stage, kind, data) VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def events(self, run: str | None = None, after: int = 0) -> list[Event]:
+        """Events of a run (of all), oldest first, from behind sequence number `after`."""
+        return self._select("seq > ? AND (? IS NULL OR run = ?)", (after, run, run))
+
+    def last_answer(self, pipeline: str, stage: str) -> Event | None:
+        """The event by which a pipeline's run last built a stage or found it done."""
+        found = self._select(
+            "pipeline = ? AND stage = ? AND kind IN (?, ?)",
+            (pipeline, stage, Kind.STAGE_BUILT, Kind.STAGE_CACHED),
+            order="seq DESC LIMIT 1",
+        )
+        return found[0] if found else None
+
+    def _select(self, where: str, values: tuple[object, ...], order: str = "seq") -> list[Event]:
+        if not self.path.exists():
+            return []
+        columns = "seq, at, run, pipeline, stage, kind, data"
+        with self._open() as database:
+            rows = database.execute(f"SELECT {columns} FROM events WHERE {where} ORDER BY {order}", values).fetchall()
+        return [
+            Event(run, pipeline, Kind(kind), stage, json.loads(data), datetime.fromisoformat(at), seq)
+            for seq, at, run, pipeline, stage, kind, data in rows
+        ]

@@ -1,0 +1,89 @@
+"""embed: one unit vector per logo without text."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from data.pixels import load_square
+from logoflow.canonical import digest_of
+from logoflow.config.sections import EmbedConfig
+from logoflow.report.page import Page
+from logoflow.store.store import Artifact
+from moco.encoder import embed as encode
+from moco.encoder import load_encoder
+from tasks.detect_text import kept_ids
+from tasks.device import NETWORK, device_named
+from tasks.images import Shard, read_rows, shards
+from tasks.stage import Build, stage
+from tasks.units import Unit, UnitKind, map_units
+
+VECTORS = "vectors.parquet"
+
+
+@dataclass(frozen=True)
+class EmbedWork:
+    """Logos of a shard, and the encoder that describes them."""
+
+    shard: Shard
+    encoder: Path
+    batch: int
+    device: str
+
+
+def embed_shard(work: EmbedWork, folder: Path) -> None:
+    """Embed the logos of a shard: the unit of work of embed."""
+    encoder = load_encoder(work.encoder, work.device)
+    squares = load_square(read_rows(work.shard), encoder.settings.resolution)
+    with NETWORK:
+        vectors = encode(encoder, squares, work.batch, work.device)
+    write_vectors(folder / VECTORS, work.shard.ids, vectors)
+
+
+EMBED = UnitKind(
+    name="embed.vectors",
+    work=embed_shard,
+    data=(VECTORS,),
+    libraries=("torch", "pillow"),
+)
+
+
+@stage("embed")
+def embed(build: Build, table: Artifact, decisions: Artifact, encoder: Artifact) -> None:
+    """Describe each logo without text by one L2-normalised vector."""
+    config: EmbedConfig = build.config
+    device = device_named(build.run.config.device)
+    weights = encoder.file("encoder.safetensors")
+    units = [
+        Unit(
+            inputs={"shard": shard.content, "ids": digest_of(shard.ids), "encoder": encoder.content},
+            payload=EmbedWork(shard, weights, config.batch, device),
+            images=len(shard.ids),
+        )
+        for shard in shards(table, build.space.store, kept_ids(decisions))
+    ]
+    made = map_units(build, EMBED, {}, units)
+    tables = [read_vectors(artifact.file(VECTORS)) for artifact in made]
+    ids = [i for part, _ in tables for i in part]
+    vectors = np.concatenate([part for _, part in tables])
+    order = np.argsort(ids)
+    write_vectors(build.folder / VECTORS, [ids[i] for i in order], vectors[order])
+    build.metrics |= {"images": len(ids), "dimensions": vectors.shape[1]}
+    build.page(Page(f"{len(ids)} logos, each described by {vectors.shape[1]} numbers."))
+
+
+def write_vectors(path: Path, ids: list[str] | tuple[str, ...], vectors: NDArray[np.float32]) -> None:
+    """Write ids and vectors `[N, D]` as a Parquet table."""
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+    pq.write_table(pa.table({"id": pa.array(list(ids)), "vector": column}), path, compression="none")
+
+
+def read_vectors(path: Path) -> tuple[list[str], NDArray[np.float32]]:
+    """Ids, sorted, and vectors `[N, D]`."""
+    table = pq.read_table(path).combine_chunks()
+    column = table["vector"].combine_chunks()
+    vectors = column.flatten().to_numpy().reshape(len(table), -1)
+    return table["id"].to_pylist(), vectors

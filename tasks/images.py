@@ -1,0 +1,76 @@
+"""Reading pictures of the image table: shard by shard for units, by id for everything else."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.index import read_entries, read_index
+from data.pixels import load_square, rgb
+from data.table import Picture, read_shard
+from logoflow.store.store import Artifact, Store
+
+SHARD = "shard.parquet"
+RGB = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard of a table, and which of its rows the table lists."""
+
+    path: Path
+    content: str
+    ids: tuple[str, ...]
+
+
+def read_table(table: Artifact) -> list[Picture]:
+    """The rows of the image table, sorted by id, without their images."""
+    return read_index(table.file("images.parquet"))
+
+
+def shard_of_each(table: Artifact) -> dict[str, str]:
+    """The shard unit, as `kind/fingerprint`, that holds each accepted id; the source with priority wins."""
+    entries = read_entries(table.file("entries.parquet"))
+    return {e.id: e.shard for e in reversed(entries) if e.id is not None and e.shard is not None}
+
+
+def shards(table: Artifact, store: Store, ids: Sequence[str]) -> list[Shard]:
+    """The shards that hold these ids, in a fixed order; the ids of each sorted."""
+    where = shard_of_each(table)
+    members = defaultdict(list)
+    for i in sorted(ids):
+        members[where[i]].append(i)
+    return [
+        Shard(artifact.file(SHARD), artifact.content, tuple(members[unit]))
+        for unit in sorted(members)
+        if (artifact := store.unit(unit))
+    ]
+
+
+def read_rows(shard: Shard) -> list[Picture]:
+    """The rows of a shard that the table lists, with their images, in the order of `shard.ids`."""
+    rows = {row.id: row for row in read_shard(shard.path)}
+    return [rows[i] for i in shard.ids]
+
+
+def load_squares(
+    table: Artifact, store: Store, ids: Sequence[str], size: int, background: RGB = (255, 255, 255)
+) -> NDArray[np.uint8]:
+    """Pictures by id as squares of one size, RGB `[N, 3, size, size]`, in the order of `ids`."""
+    place = {i: n for n, i in enumerate(ids)}
+    squares = np.empty((len(ids), 3, size, size), np.uint8)
+    for shard in shards(table, store, ids):
+        squares[[place[i] for i in shard.ids]] = load_square(read_rows(shard), size, background)
+    return squares
+
+
+def load_pictures(store: Store, places: Sequence[tuple[str, str]]) -> list[NDArray[np.uint8]]:
+    """Pictures at their own size, RGB `[H, W, 3]`, by (id, shard unit), in that order."""
+    rows: dict[str, Picture] = {}
+    wanted = {i for i, _ in places}
+    for unit in sorted({unit for _, unit in places}):
+        rows |= {row.id: row for row in read_shard(store.unit(unit).file(SHARD)) if row.id in wanted}
+    return [np.asarray(rgb(rows[i])) for i, _ in places]
