@@ -1,0 +1,92 @@
+"""How far our networks and augmentations are from the reference numbers: `python -m benchmarks.parity FOLDER`.
+
+Prints max |ours - theirs| / max |theirs| of every quantity in every npz of the folder (float32, CPU), and exits 1 when
+one is above 1e-4.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stylegan2.discriminator import Discriminator
+from stylegan2.generator import Generator
+from stylegan2.losses import path_lengths, r1_penalty
+from stylegan2.nvidia import discriminator_names, load_networks
+
+TOLERANCE = 1e-4
+Reference = dict[str, Tensor | str]
+
+
+def main() -> int:
+    """Compare every file, print a line for every quantity."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="folder of reference npz files")
+    files = sorted(parser.parse_args().folder.glob("*.npz"))
+    if not files:
+        print("There is no npz file in this folder: give the one with the reference files.", file=sys.stderr)
+        return 2
+    worst = 0.0
+    for file in files:
+        for name, error in compare(file):
+            print(f"{file.name}  {name:<18} {error:.1e}{'' if error <= TOLERANCE else '  above the tolerance'}")
+            worst = max(worst, error)
+    print(f"largest relative error {worst:.1e}, tolerance {TOLERANCE:.0e}")
+    return 0 if worst <= TOLERANCE else 1
+
+
+def compare(file: Path) -> Iterator[tuple[str, float]]:
+    """Yield the name and the relative error of each quantity in a reference file."""
+    with np.load(file, allow_pickle=False) as arrays:
+        values = {name: arrays[name] for name in arrays.files}
+    ours = networks(file, values) if "config" in values else augmentations(values)
+    for name, value in ours:
+        theirs = values[name].reshape(value.shape)
+        yield name, float(np.abs(value - theirs).max() / np.abs(theirs).max())
+
+
+def networks(file: Path, values: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """Compute what a file of networks says they give."""
+    generator, discriminator = load_networks(file)
+    z = torch.from_numpy(values["in.z"])
+    labels = torch.from_numpy(values["in.c"]) if "in.c" in values else None
+    with torch.no_grad():
+        ws = generator.map(z, labels)
+        images = generator.synthesis(ws)
+        yield "out.w", ws[:, 0].numpy()
+        yield "out.w_psi0.5", generator.truncate(ws, 0.5)[:, 0].numpy()
+        yield "out.img_const", images.numpy()
+        yield "out.img_none", generator.synthesis(ws, "none").numpy()
+        yield "out.img_mix4", generator.synthesis(torch.cat([ws[:, :4], ws.roll(1, 0)[:, 4:]], dim=1)).numpy()
+        yield "out.d_logits", discriminator(images, labels).numpy()
+    yield from _r1(discriminator, torch.from_numpy(values["in.x"]), labels, str(values["out.r1_grad_param"]))
+    yield "out.pl_lengths", _path_lengths(generator, ws, torch.from_numpy(values["out.pl_noise"]))
+
+
+def _r1(
+    discriminator: Discriminator, images: Tensor, labels: Tensor | None, theirs: str
+) -> Iterator[tuple[str, np.ndarray]]:
+    names = {theirs: ours for ours, theirs in discriminator_names(discriminator.settings).items()}
+    weight = dict(discriminator.named_parameters())[names[theirs]].requires_grad_()
+    logits = discriminator(images.requires_grad_(), labels)
+    penalty = r1_penalty(logits, images)
+    (gradient,) = torch.autograd.grad(penalty.sum(), weight)
+    yield "out.d_logits_x", logits.detach().numpy()
+    yield "out.r1", penalty.detach().numpy()
+    yield "out.r1_grad_norm", gradient.norm().numpy()
+
+
+def _path_lengths(generator: Generator, ws: Tensor, noise: Tensor) -> np.ndarray:
+    ws = ws.clone().requires_grad_()
+    lengths: np.ndarray = path_lengths(generator.synthesis(ws), ws, noise).detach().numpy()
+    return lengths
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Augmentations that the discriminator sees through, and the control of their strength (Karras et al. 2020a)."""

@@ -1,0 +1,84 @@
+"""Train from the command line: `python -m stylegan2.train --data FOLDER_OR_NPY --out FOLDER [--batch 16 ...]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from stylegan2.settings import TrainingSettings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train, and print a line for every tick."""
+    given = vars(_parser().parse_args(arguments))
+    data, out, size, seed, device = (given.pop(name) for name in ("data", "out", "size", "seed", "device"))
+    try:
+        settings = TrainingSettings.model_validate(_nested(given))
+        _train(settings, data, out, size, seed, device)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = ".".join(str(part) for part in problem["loc"])
+            print(f"--{name.replace('_', '-')} is {problem['input']}: {problem['msg']}.", file=sys.stderr)
+        return 2
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _train(settings: TrainingSettings, data: Path, out: Path, size: int | None, seed: int, device: str) -> None:
+    from stylegan2.folders import load_images
+    from stylegan2.training import Tick, train
+
+    def show(tick: Tick) -> None:
+        values = {"p": tick.strength} | tick.values
+        shown = ("loss_generator", "loss_discriminator", "r_t", "p")
+        numbers = "  ".join(f"{name} {values[name]:.3f}" for name in shown if name in values)
+        print(
+            f"{tick.nimg / 1000:.1f} of {tick.total_nimg / 1000:.1f} kimg  {tick.images_per_s:.1f} img/s  {numbers}",
+            flush=True,
+        )
+
+    images, labels = load_images(data, size)
+    train(images, labels, settings, seed, out, device, show)
+    print(f"The generator is {out / 'generator.safetensors'}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m stylegan2.train", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of pictures, or .npy of uint8 [N, C, H, W]")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the networks; training goes on from there")
+    parser.add_argument("--size", type=int, help="side in pixels that the pictures of a folder are brought to")
+    parser.add_argument("--seed", type=int, default=0, help="of every random number")
+    parser.add_argument("--device", default="cpu", help="such as cpu or cuda")
+    _add_options(parser, TrainingSettings, "")
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser, model: type[BaseModel], prefix: str) -> None:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            _add_options(parser, field.annotation, f"{prefix}{name}.")
+            continue
+        option = f"--{prefix}{name}".replace("_", "-")
+        parser.add_argument(option, dest=f"{prefix}{name}", help=field.description, default=argparse.SUPPRESS)
+
+
+def _nested(given: dict[str, Any]) -> dict[str, Any]:
+    """`{"augment.pipe": "bg"}` to `{"augment": {"pipe": "bg"}}`."""
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        *parents, leaf = name.split(".")
+        place = values
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[leaf] = value
+    return values
+
+
+if __name__ == "__main__":
+    sys.exit(main())
