@@ -10,18 +10,22 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from stylegan2.augment.draws import FixedDraws
+from stylegan2.augment.pipe import PIPES, augment
 from stylegan2.discriminator import Discriminator
 from stylegan2.generator import Generator
 from stylegan2.losses import path_lengths, r1_penalty
 from stylegan2.nvidia import discriminator_names, load_networks
 
 TOLERANCE = 1e-4
-Reference = dict[str, Tensor | str]
+Arrays = dict[str, NDArray[Any]]
 
 
 def main() -> int:
@@ -51,7 +55,7 @@ def compare(file: Path) -> Iterator[tuple[str, float]]:
         yield name, float(np.abs(value - theirs).max() / np.abs(theirs).max())
 
 
-def networks(file: Path, values: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+def networks(file: Path, values: Arrays) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Compute what a file of networks says they give."""
     generator, discriminator = load_networks(file)
     z = torch.from_numpy(values["in.z"])
@@ -69,9 +73,20 @@ def networks(file: Path, values: dict[str, np.ndarray]) -> Iterator[tuple[str, n
     yield "out.pl_lengths", _path_lengths(generator, ws, torch.from_numpy(values["out.pl_noise"]))
 
 
+def augmentations(values: Arrays) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Apply the operation or pipe of each `NAME@q` at its quantile."""
+    images = torch.from_numpy(values["in.x"])
+    for name in values:
+        operation, at, quantile = name.partition("@")
+        if at:
+            operations = PIPES.get(operation, (operation,))
+            draws = FixedDraws(float(quantile), len(images))
+            yield name, augment(images, torch.ones(()), draws, operations, "reference").numpy()
+
+
 def _r1(
     discriminator: Discriminator, images: Tensor, labels: Tensor | None, theirs: str
-) -> Iterator[tuple[str, np.ndarray]]:
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
     names = {theirs: ours for ours, theirs in discriminator_names(discriminator.settings).items()}
     weight = dict(discriminator.named_parameters())[names[theirs]].requires_grad_()
     logits = discriminator(images.requires_grad_(), labels)
@@ -82,9 +97,9 @@ def _r1(
     yield "out.r1_grad_norm", gradient.norm().numpy()
 
 
-def _path_lengths(generator: Generator, ws: Tensor, noise: Tensor) -> np.ndarray:
+def _path_lengths(generator: Generator, ws: Tensor, noise: Tensor) -> NDArray[np.float32]:
     ws = ws.clone().requires_grad_()
-    lengths: np.ndarray = path_lengths(generator.synthesis(ws), ws, noise).detach().numpy()
+    lengths: NDArray[np.float32] = path_lengths(generator.synthesis(ws), ws, noise).detach().numpy()
     return lengths
 
 

@@ -35,11 +35,11 @@ def _train(settings: TrainingSettings, data: Path, out: Path, size: int | None, 
     from stylegan2.training import Tick, train
 
     def show(tick: Tick) -> None:
-        values = {"p": tick.strength} | tick.values
+        values = {"p": tick.p} | tick.values
         shown = ("loss_generator", "loss_discriminator", "r_t", "p")
         numbers = "  ".join(f"{name} {values[name]:.3f}" for name in shown if name in values)
         print(
-            f"{tick.nimg / 1000:.1f} of {tick.total_nimg / 1000:.1f} kimg  {tick.images_per_s:.1f} img/s  {numbers}",
+            f"{tick.kimg:.1f} of {tick.total_kimg:.1f} kimg  {tick.images_per_s:.1f} img/s  {numbers}",
             flush=True,
         )
 

@@ -36,18 +36,18 @@ class Tick:
 
     Attributes:
         step: steps done.
-        nimg: real images that the discriminator has seen.
-        total_nimg: how many it will have seen in the end.
-        strength: p of the augmentation.
+        kimg: thousand real images that the discriminator has seen.
+        total_kimg: how many it will have seen in the end.
+        p: strength of the augmentation.
         values: means since the last report: losses, logits, r_t, gradient norms, path length.
         images_per_s: since the last report.
         wall_s: seconds since this process began to train.
     """
 
     step: int
-    nimg: int
-    total_nimg: int
-    strength: float
+    kimg: float
+    total_kimg: float
+    p: float
     values: dict[str, float]
     images_per_s: float
     wall_s: float
@@ -112,9 +112,9 @@ def train(
         now_s = monotonic()
         tick = Tick(
             step=state.step,
-            nimg=state.step * row.batch,
-            total_nimg=total_steps * row.batch,
-            strength=float(state.strength),
+            kimg=state.step * row.batch / 1000,
+            total_kimg=total_steps * row.batch / 1000,
+            p=float(state.strength),
             values=trainer.meters.read(),
             images_per_s=(state.step - start_step) * row.batch / (now_s - last_s),
             wall_s=now_s - start_s,
@@ -129,9 +129,9 @@ def train(
         # Draw and save.
         ticks = state.step // tick_steps
         if ticks % settings.grid_ticks == 0 or done:
-            save_grid(_grid_path(folder, tick.nimg), grid_images(state.average, seed), GRID_COLUMNS)
+            save_grid(_grid_path(folder, state.step * row.batch), grid_images(state.average, seed), GRID_COLUMNS)
         if ticks % settings.snapshot_ticks == 0 or done:
-            save_snapshot(folder / "snapshots", state, tick.nimg, settings.keep_snapshots)
+            save_snapshot(folder / "snapshots", state, state.step * row.batch, settings.keep_snapshots)
 
     save_network(folder / "generator.safetensors", state.average)
     save_network(folder / "discriminator.safetensors", state.discriminator)
@@ -226,7 +226,7 @@ def _advice(folder: Path, tick: Tick) -> str:
     names = [name for name, value in tick.values.items() if not math.isfinite(value)]
     found = snapshots(folder / "snapshots")
     last = f"the last good snapshot is {found[-1]}" if found else "there is no snapshot yet"
-    return f"{', '.join(names)} is not finite after {tick.nimg} images; {last}: raise r1_gamma or lower learning_rate."
+    return f"{', '.join(names)} is not finite after {tick.kimg} kimg; {last}: raise r1_gamma or lower learning_rate."
 
 
 def _real_examples(images: NDArray[np.uint8], labels: NDArray[np.int64] | None, classes: int) -> NDArray[np.uint8]:

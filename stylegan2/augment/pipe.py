@@ -13,11 +13,10 @@ from stylegan2.augment.corruption import add_noise, cut_out
 from stylegan2.augment.draws import Draws
 from stylegan2.augment.geometry import BLIT, GEOMETRY, inverse_matrices
 from stylegan2.augment.warp import WARPS
-from stylegan2.settings import Pipe
 
 FILTER, NOISE, CUTOUT = ("imgfilter",), ("noise",), ("cutout",)
 OPERATIONS = (*BLIT, *GEOMETRY, *COLOR, *FILTER, *NOISE, *CUTOUT)
-PIPES: dict[Pipe, tuple[str, ...]] = {
+PIPES: dict[str, tuple[str, ...]] = {
     "blit": BLIT,
     "geom": GEOMETRY,
     "color": COLOR,
