@@ -1,5 +1,6 @@
 """Numbers, durations, names and tables as a reader sees them."""
 
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -53,7 +54,8 @@ def test_a_moment_names_its_zone() -> None:
     ("name", "content", "words", "shown"),
     [("side_px", 64, "side", "64 px"), ("images_per_s", 21.3, "images per s", "21.3"), ("wait_s", 2, "wait", "2 s"),
      ("ada.total_kimg", 600, "ada.total", "600 kimg"), ("reference", None, "reference", "\N{EN DASH}"),
-     ("conditional", True, "conditional", "yes"), ("betas", [0, 0.99], "betas", "0, 0.99"), ("s", 3, "s", "3")],
+     ("conditional", True, "conditional", "yes"), ("betas", [0, 0.99], "betas", "0, 0.99"), ("s", 3, "s", "3"),
+     ("r_t", 0.58, "r_t", "0.58")],
 )  # fmt: skip
 def test_the_unit_that_ends_a_name_moves_to_the_value(name: str, content: object, words: str, shown: str) -> None:
     assert label(name) == words
