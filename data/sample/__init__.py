@@ -1,0 +1,1 @@
+"""The embedded sample of real logos and what makes it."""
