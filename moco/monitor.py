@@ -1,17 +1,21 @@
 """How well copies land on their originals: measured on the same images and the same damage after every epoch."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from moco.augment import augment
+from moco.augment import frame
 from moco.encoder import Encoder, embed
 from moco.jpeg import compress
 from moco.randomness import generator
-from moco.settings import EncoderSettings
+from moco.settings import AugmentationSettings, EncoderSettings
+
+TWIN = 0.95  # cosine of the pixels at 16 x 16 above which two images count as copies of one another
+REFRAMED = AugmentationSettings(crop_scale=0.85, zoom_out=1.6, stretch=0)
 
 
 @dataclass(frozen=True)
@@ -19,8 +23,8 @@ class Retrieval:
     """What the monitor measures; the images that are searched are its own, so the figures fall as it grows.
 
     Attributes:
-        low_resolution: share of reduced, recompressed copies whose nearest image is their original.
-        augmented: the same for views as the training draws them, crops included.
+        low_resolution: share of reduced, recompressed copies whose nearest image is their original (recall at 1).
+        reframed: the same for copies that were padded or slightly cropped.
         alignment: mean squared distance of a low-resolution copy to its original, 0..4 (Wang and Isola 2020).
         uniformity: log of the mean of exp(-2 squared distance) over pairs of originals, -8..0; lower is more even.
     """
@@ -34,34 +38,39 @@ class Retrieval:
 class Monitor:
     """A fixed subset of the images, with copies of it.
 
+    Of images that already are copies of one another only one is in it: otherwise a copy could land on a sibling of its
+    original, which is no fault of the encoder.
+
     Attributes:
         originals: uint8 `[M, 3, S, S]`.
         low_resolution: copies reduced to 25 to 50 % of the side and enlarged again, through JPEG: uint8 `[M, 3, S, S]`.
-        augmented: views as the training draws them, uint8 `[M, 3, S, S]`.
+        reframed: copies with a margin, or slightly cropped, uint8 `[M, 3, S, S]`.
     """
 
     def __init__(self, images: NDArray[np.uint8], settings: EncoderSettings, seed: int) -> None:
         order = torch.randperm(len(images), generator=generator(seed, "monitor")).numpy()
-        self.originals = np.array(images[np.sort(order[: settings.monitor])])
+        chosen = images[np.sort(order[: settings.monitor])]
+        self.originals = chosen[~_has_earlier_twin(chosen)]
         x = torch.from_numpy(self.originals) / 255
         self.low_resolution = _bytes(_low_resolution(x, seed))
-        self.augmented = _bytes(augment(x, settings.augmentation, generator(seed, "monitor views")))
+        self.reframed = _bytes(frame(x, REFRAMED, generator(seed, "monitor frames")))
 
     def measure(self, encoder: Encoder, device: str) -> Retrieval:
         """Embed originals and copies, and search the originals for each copy."""
-        originals, low, augmented = (
-            embed(encoder, images, device=device) for images in (self.originals, self.low_resolution, self.augmented)
+        originals, low, reframed = (
+            embed(encoder, images, device=device) for images in (self.originals, self.low_resolution, self.reframed)
         )
         return Retrieval(
             low_resolution=retrieval(low, originals),
-            augmented=retrieval(augmented, originals),
+            reframed=retrieval(reframed, originals),
             alignment=float(np.square(low - originals).sum(axis=1).mean()),
             uniformity=uniformity(originals),
         )
 
-    def pixels(self) -> float:
-        """Retrieval of the low-resolution copies by raw pixels, each image centred: what the encoder has to beat."""
-        return retrieval(_centred(self.low_resolution), _centred(self.originals))
+    def pixels(self) -> tuple[float, float]:
+        """Retrieval of low-resolution and of reframed copies by raw pixels: what the encoder has to beat."""
+        originals, low, reframed = (_centred(x) for x in (self.originals, self.low_resolution, self.reframed))
+        return retrieval(low, originals), retrieval(reframed, originals)
 
 
 def retrieval(copies: NDArray[np.float32], originals: NDArray[np.float32]) -> float:
@@ -84,11 +93,19 @@ def _low_resolution(x: torch.Tensor, seed: int) -> torch.Tensor:
     return compress(copies, torch.full((len(x),), 50.0))
 
 
+def _has_earlier_twin(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which images are nearly equal, at 16 x 16 pixels, to one before them, bool `[M]`."""
+    small = F.interpolate(torch.from_numpy(images).float(), (16, 16), mode="area").numpy()
+    vectors = _centred(small)
+    return np.asarray((np.tril(vectors @ vectors.T, -1) > TWIN).any(axis=1))
+
+
 def _bytes(x: torch.Tensor) -> NDArray[np.uint8]:
     return np.asarray((x * 255).round().to(torch.uint8).numpy())
 
 
-def _centred(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _centred(images: NDArray[Any]) -> NDArray[np.float32]:
+    """Pixels of each image without their mean, as a unit vector, `[M, 3 S S]`."""
     flat = images.reshape(len(images), -1).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)

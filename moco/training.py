@@ -37,10 +37,11 @@ class EpochReport:
         loss: mean loss over the epoch, in nats.
         learning_rate: at the end of the epoch.
         low_resolution: share of low-resolution copies whose nearest image is their original (recall at 1).
-        augmented: the same for views as the training draws them.
+        reframed: the same for copies that were padded or slightly cropped.
         alignment: mean squared distance of a low-resolution copy to its original, 0..4.
         uniformity: log mean Gaussian potential over pairs of originals, -8..0; lower is more even.
-        pixels: `low_resolution` by raw pixels, the same in each line.
+        pixels_low_resolution: `low_resolution` by raw pixels, the same in each line.
+        pixels_reframed: `reframed` by raw pixels, the same in each line.
     """
 
     epoch: int
@@ -49,10 +50,11 @@ class EpochReport:
     loss: float | None
     learning_rate: float
     low_resolution: float
-    augmented: float
+    reframed: float
     alignment: float
     uniformity: float
-    pixels: float
+    pixels_low_resolution: float
+    pixels_reframed: float
 
 
 @dataclass
@@ -103,7 +105,7 @@ def train(
     identity = {"settings": settings.model_dump(mode="json"), "seed": seed, "images": _digest(images)}
     progress = _restore(folder / SNAPSHOT, identity, model, optimiser)
     monitor = Monitor(images, settings, seed)
-    pixels = monitor.pixels()
+    pixels_low_resolution, pixels_reframed = monitor.pixels()
     steps = len(images) // settings.batch  # of an epoch; the rest of the images sits out
     total = steps * settings.epochs
 
@@ -114,7 +116,8 @@ def train(
             step=progress.step,
             loss=loss,
             learning_rate=learning_rate(progress.step, total, settings),
-            pixels=pixels,
+            pixels_low_resolution=pixels_low_resolution,
+            pixels_reframed=pixels_reframed,
             **asdict(monitor.measure(model.query, device)),
         )
         progress.curve.append(asdict(line))
