@@ -30,7 +30,7 @@ class Retrieval:
     """
 
     low_resolution: float
-    augmented: float
+    reframed: float
     alignment: float
     uniformity: float
 
