@@ -216,10 +216,12 @@ def _rejection(data: bytes, error: Exception) -> Rejected:
     """Name the reason behind an exception of Pillow's."""
     if isinstance(error, Image.DecompressionBombError):
         return Rejected(Reason.bomb, f"more than {_HARD_MAX_PIXELS} pixels")
-    if isinstance(error, UnidentifiedImageError):
+    # WebP's decoder says nothing about what is wrong, but its container says how long it should be.
+    is_short_webp = data[8:12] == b"WEBP" and int.from_bytes(data[4:8], "little") + 8 > len(data)
+    if isinstance(error, UnidentifiedImageError) and not is_short_webp:
         return _unidentified(data)
     message = str(error)
-    cut_off = isinstance(error, EOFError) or "truncated" in message.lower() or "premature" in message.lower()
+    cut_off = is_short_webp or isinstance(error, EOFError) or "truncated" in message.lower()
     return Rejected(Reason.truncated if cut_off else Reason.unreadable, f"{type(error).__name__}: {message}"[:200])
 
 

@@ -2,13 +2,12 @@
 
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from data.images import MAX_ENCODED_BYTES, Reason, Rejected
 from data.sources.folder import is_image_name
-from data.sources.source import Entry, HashFile, RawImage, SourceError
+from data.sources.source import Entry, HashFile, RawImage, SourceError, reading
 
 
 class ZipSource:
@@ -26,7 +25,7 @@ class ZipSource:
 
     def entries(self) -> list[Entry]:
         """Image members and unsafe members, in the order of the archive's directory."""
-        with self._open() as archive:
+        with reading(self._path), zipfile.ZipFile(self._path) as archive:
             entries = [
                 Entry(info.filename, position, f"{self._sha256}:{position}")
                 for position, info in enumerate(archive.infolist())
@@ -38,20 +37,13 @@ class ZipSource:
 
     def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
         """Read members by position, since two may carry the same name."""
-        with self._open() as archive:
+        with reading(self._path), zipfile.ZipFile(self._path) as archive:
             members = archive.infolist()
             for entry in entries:
                 try:
                     yield RawImage(entry, data=_read_member(archive, members[entry.position]))
                 except Rejected as problem:
                     yield RawImage(entry, problem=problem)
-
-    def _open(self) -> zipfile.ZipFile:
-        """Open the archive, or say in a sentence why not."""
-        try:
-            return zipfile.ZipFile(self._path)
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
-            raise SourceError(f"{self._path} is not a whole zip file ({error}): copy or download it again.") from error
 
 
 def _escapes(info: zipfile.ZipInfo) -> bool:
@@ -75,7 +67,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         raise Rejected(Reason.truncated, "the archive ends within this member") from error
     except NotImplementedError as error:
         raise Rejected(Reason.unsupported, f"packed in a way that is not read: {error}") from error
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError) as error:
+    except Exception as error:  # each of the packings has exceptions of its own for garbage
         raise Rejected(Reason.unreadable, f"damaged in the archive: {error}"[:200]) from error
     if len(data) > MAX_ENCODED_BYTES:
         raise Rejected(Reason.bomb, f"unpacks to more than {MAX_ENCODED_BYTES} bytes")

@@ -1,6 +1,7 @@
 """LLD's HDF5 files: one array of zero-padded pictures, with their sizes, names and cluster labels beside it."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.images import Reason, Rejected
-from data.sources.source import Entry, HashFile, RawImage, SourceError
+from data.sources.source import Entry, HashFile, RawImage, SourceError, reading
 
 # Read one by one from compressed chunks, pictures come 30 times slower than in slices along N.
 _BLOCK_ROWS = 64
 _BLOCK_BYTES = 128 * 2**20
-_VERIFIED_ROWS = 64
+_VERIFIED_SLICES = 4
+_VERIFIED_ROWS = 16
 
 
 class LldSource:
@@ -25,7 +27,7 @@ class LldSource:
         self.name = name
         self.licence = licence
         self._path = Path(path)
-        with self._open() as file:
+        with self._opened() as file:
             self._count = _checked_data(self._path, file).shape[0]
             self._heights_first = _heights_first(self._path, file)
         self._sha256 = hash_file(self._path)
@@ -36,14 +38,14 @@ class LldSource:
 
     def entries(self) -> list[Entry]:
         """One entry per picture; its name is that of `meta_data/names`, else its index."""
-        with self._open() as file:
+        with self._opened() as file:
             names = _names(file)
         names += [f"{position:06d}" for position in range(len(names), self._count)]
         return [Entry(names[position], position, f"{self._sha256}:{position}") for position in range(self._count)]
 
     def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
         """Read pictures in slices along N, cut to their own size."""
-        with self._open() as file:
+        with self._opened() as file:
             data = file["data"]
             shapes = file["shapes"][:] if "shapes" in file else None
             labels = {name: dataset[:] for name, dataset in _label_datasets(file)}
@@ -52,10 +54,14 @@ class LldSource:
                 block = list(run)
                 first = min(entry.position for entry in block)
                 last = max(entry.position for entry in block)
-                slab = data[first : last + 1]  # [rows, 3, H, W]
+                slab = _read_slab(data, first, last)
                 for entry in block:
-                    shape = None if shapes is None else shapes[entry.position]
-                    yield self._raw_image(entry, slab[entry.position - first], shape, labels)
+                    padded = slab[entry.position - first]
+                    if isinstance(padded, Rejected):
+                        yield RawImage(entry, problem=padded)
+                    else:
+                        shape = None if shapes is None else shapes[entry.position]
+                        yield self._raw_image(entry, padded, shape, labels)
 
     def _raw_image(
         self, entry: Entry, padded: NDArray[np.uint8], shape: NDArray[Any] | None, labels: dict[str, NDArray[Any]]
@@ -73,20 +79,12 @@ class LldSource:
         cut = padded[:, :height, :width].transpose(1, 2, 0)
         return RawImage(entry, pixels=np.ascontiguousarray(cut), labels=own)
 
-    def _open(self) -> h5py.File:
-        """Open the file without following anything that points out of it, or say in a sentence why not."""
-        try:
-            file = h5py.File(self._path, "r", rdcc_nbytes=_BLOCK_BYTES)
-        except OSError as error:
-            raise SourceError(
-                f"{self._path} is not a whole HDF5 file, perhaps cut off in a download: fetch it again ({error})."
-            ) from error
-        try:
+    @contextmanager
+    def _opened(self) -> Iterator[h5py.File]:
+        """The file, in which nothing points out of it."""
+        with reading(self._path), h5py.File(self._path, "r", rdcc_nbytes=_BLOCK_BYTES) as file:
             _refuse_links(self._path, file)
-        except BaseException:
-            file.close()
-            raise
-        return file
+            yield file
 
 
 def _refuse_links(path: Path, group: h5py.Group) -> None:
@@ -109,8 +107,10 @@ def _checked_data(path: Path, file: h5py.File) -> h5py.Dataset:
     if data.shape[0] == 0:
         raise SourceError(f"{path} holds no images: its dataset named data is empty.")
     shapes = file.get("shapes")
-    if shapes is not None and (shapes.ndim != 2 or shapes.shape != (data.shape[0], 3) or shapes.dtype.kind not in "iu"):
-        raise SourceError(f"{path} has a dataset named shapes of size {shapes.shape}: it needs integers, N x 3.")
+    if shapes is not None and not (
+        isinstance(shapes, h5py.Dataset) and shapes.shape == (data.shape[0], 3) and shapes.dtype.kind in "iu"
+    ):
+        raise SourceError(f"{path} has no usable dataset named shapes: it needs integers, N x 3, for the N of data.")
     return data
 
 
@@ -118,17 +118,22 @@ def _heights_first(path: Path, file: h5py.File) -> bool:
     """Whether `shapes` is (channels, height, width), judged by the zero padding; published readers disagree."""
     if "shapes" not in file:
         return True
-    shapes = file["shapes"][:]
+    data, shapes = file["data"], file["shapes"][:]
     oblong = np.flatnonzero(shapes[:, 1] != shapes[:, 2])
-    sample = oblong[np.linspace(0, len(oblong) - 1, min(len(oblong), _VERIFIED_ROWS)).astype(int)]
-    padded = [(file["data"][int(row)], int(shapes[row, 1]), int(shapes[row, 2])) for row in sample]
-    if all(_fits(picture, first, second) for picture, first, second in padded):
-        return True
-    if all(_fits(picture, second, first) for picture, first, second in padded):
-        return False
-    raise SourceError(
-        f"{path} has pixels outside the sizes in its dataset named shapes: it is damaged, fetch it again."
-    )
+    fits, fits_swapped = True, True
+    for start in {
+        int(oblong[len(oblong) * part // _VERIFIED_SLICES]) for part in range(_VERIFIED_SLICES) if len(oblong)
+    }:
+        last = min(start + _VERIFIED_ROWS, len(data)) - 1
+        for picture, (_, first, second) in zip(_read_slab(data, start, last), shapes[start : last + 1], strict=True):
+            if not isinstance(picture, Rejected):
+                fits &= _fits(picture, first, second)
+                fits_swapped &= _fits(picture, second, first)
+    if not fits and not fits_swapped:
+        raise SourceError(
+            f"{path} has pixels outside the sizes in its dataset named shapes: it is damaged, fetch it again."
+        )
+    return fits
 
 
 def _fits(picture: NDArray[np.uint8], height: int, width: int) -> bool:
@@ -155,6 +160,16 @@ def _label_datasets(file: h5py.File) -> list[tuple[str, h5py.Dataset]]:
     if "labels" in file:
         file["labels"].visititems(visit)
     return sorted(found, key=lambda pair: pair[0])
+
+
+def _read_slab(data: h5py.Dataset, first: int, last: int) -> list[NDArray[np.uint8] | Rejected]:
+    """Padded pictures [3, H, W] of the rows first to last; one by one where a damaged chunk is among them."""
+    try:
+        return list(data[first : last + 1])
+    except OSError as error:
+        if first == last:
+            return [Rejected(Reason.unreadable, f"damaged in the file: {error}"[:200])]
+    return [_read_slab(data, row, row)[0] for row in range(first, last + 1)]
 
 
 def _block_rows(data: h5py.Dataset) -> int:

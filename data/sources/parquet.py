@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.images import MAX_ENCODED_BYTES, Reason, Rejected
-from data.sources.source import Entry, HashFile, RawImage, SourceError, hash_lines
+from data.sources.source import Entry, HashFile, RawImage, SourceError, hash_lines, reading
 
 _IMAGE_COLUMNS = ("image", "png", "jpg", "jpeg", "webp")
 _NAME_COLUMNS = ("name", "file_name", "filename")
@@ -46,7 +46,7 @@ class ParquetSource:
 
     def _entries_of(self, file: Path) -> Iterator[Entry]:
         """Entries of one file."""
-        with _open(file) as parquet:
+        with reading(file), pq.ParquetFile(file) as parquet:
             image, is_struct = _image_column(file, parquet.schema_arrow)
             name = _first(_NAME_COLUMNS, parquet.schema_arrow)
             column = name or (f"{image}.path" if is_struct else None)
@@ -55,14 +55,6 @@ class ParquetSource:
                 value = named[position] if named else None
                 label = value.get("path") if isinstance(value, dict) else value
                 yield Entry(str(label or f"{file.name}#{position}"), position, f"{self._sha256[file]}:{position}")
-
-
-def _open(file: Path) -> pq.ParquetFile:
-    """Open a Parquet file, or say in a sentence why not."""
-    try:
-        return pq.ParquetFile(file, thrift_string_size_limit=2**26, thrift_container_size_limit=2**22)
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{file} is not a whole Parquet file ({error}): copy or download it again.") from error
 
 
 def _image_column(file: Path, schema: pa.Schema) -> tuple[str, bool]:
@@ -92,17 +84,14 @@ def _is_integer(schema: pa.Schema, name: str) -> bool:
 
 def _read_rows(file: Path, entries: Sequence[Entry]) -> Iterator[RawImage]:
     """Read rows of one file, in the order given."""
-    with _open(file) as parquet:
+    with reading(file), pq.ParquetFile(file) as parquet:
         schema = parquet.schema_arrow
         image, _ = _image_column(file, schema)
         licence = _first(_LICENCE_COLUMNS, schema)
         labels = [name for name in _LABEL_COLUMNS if name in schema.names and _is_integer(schema, name)]
         columns = [image, *([licence] if licence else []), *labels]
-        try:
-            for entry, row in _pick(parquet, columns, entries):
-                yield _raw_image(entry, row, image, licence, labels)
-        except (pa.ArrowException, OSError) as error:
-            raise SourceError(f"{file} is damaged ({error}): copy or download it again.") from error
+        for entry, row in _pick(parquet, columns, entries):
+            yield _raw_image(entry, row, image, licence, labels)
 
 
 def _pick(

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -84,6 +85,17 @@ class Source(Protocol):
 
         An image that cannot be read comes back with a problem; only trouble with the whole source raises SourceError.
         """
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Say in a sentence that a container is damaged, whatever its reader raises on garbage (nearly anything)."""
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:
+        raise SourceError(f"{path} is damaged or not whole ({error}): copy or download it again.") from error
 
 
 def hash_file(path: Path) -> str:
