@@ -20,9 +20,7 @@ from craft.weights import load_craft
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, as the network was trained
 DEVIATION = (0.229, 0.224, 0.225)
 
-TEXT_THRESHOLD = (
-    0.7  # the published threshold; on the score here it gives precision 0.988 and recall 0.979 (benchmarks.text)
-)
+TEXT_THRESHOLD = 0.7  # the published one; on this score precision is 0.994 and recall 0.974 (benchmarks.text)
 
 Dtype = Literal["float32", "bfloat16"]
 
@@ -55,7 +53,8 @@ class Detector:
 
     Args:
         canvas: long side in pixels to which a picture and its border are resized.
-        border: room of the background's colour on each side, as a share of the picture's long side.
+        border: room of the background's colour on each side, as a share of the picture's long side; without it glyphs
+            that touch the edge are missed a little more often (AUC 0.9977 for 0.9982 on the labelled logos).
         dtype: "bfloat16" is twice as fast where the processor or GPU has it; see `supports_bfloat16`.
         device: a torch device.
         weights: one of the published files; None for the packaged one.

@@ -92,7 +92,12 @@ def load_craft(path: Path | None = None) -> Craft:
 
     path = packaged_weights() if path is None else path
     network = Craft()
-    network.load_state_dict(fold_batch_norms(_read(path), str(path)))
+    try:
+        network.load_state_dict(fold_batch_norms(_read(path), str(path)))
+    except RuntimeError as error:  # torch's, when shapes differ
+        raise WeightsError(
+            f"{path} has tensors of other shapes than CRAFT's: give one of its published files."
+        ) from error
     return network.eval().requires_grad_(False)
 
 
@@ -107,7 +112,7 @@ def fold_batch_norms(published: dict[str, Tensor], name: str = "the weights") ->
         float32 weights and biases under the names of `Craft`.
 
     Raises:
-        WeightsError: a tensor is missing, left over, or of another shape.
+        WeightsError: a tensor is missing or left over.
     """
     left = {key.removeprefix(PREFIX): value for key, value in published.items()}
     folded: dict[str, Tensor] = {}
