@@ -38,7 +38,8 @@ def train_encoder(build: Build, table: Artifact, decisions: Artifact) -> None:
         "images": len(ids),
         "low_resolution_r1": curve[-1]["low_resolution"],
         "untrained_r1": curve[0]["low_resolution"],
-        "pixels_r1": curve[-1]["pixels"],
+        "reframed_r1": curve[-1]["reframed"],
+        "pixels_r1": curve[-1]["pixels_low_resolution"],
     }
     build.page(curves_page(len(ids), curve))
 
@@ -47,7 +48,12 @@ def curves_page(images: int, curve: list[dict[str, float]]) -> Page:
     """Retrieval and loss by epoch."""
     last = curve[-1]
     epochs = tuple(line["epoch"] for line in curve)
-    names = {"low_resolution": "low-resolution copies", "augmented": "augmented views", "pixels": "raw pixels"}
+    names = {
+        "low_resolution": "low-resolution copies",
+        "reframed": "padded or cropped copies",
+        "pixels_low_resolution": "low-resolution copies by raw pixels",
+        "pixels_reframed": "padded or cropped copies by raw pixels",
+    }
     retrieval = Curve(
         "Share of copies whose nearest logo is their original",
         "epoch",
@@ -63,6 +69,6 @@ def curves_page(images: int, curve: list[dict[str, float]]) -> Page:
     )
     summary = (
         f"Trained on {images} logos; {last['low_resolution']:.1%} of low-resolution copies find their original "
-        f"(raw pixels: {last['pixels']:.1%}, untrained: {curve[0]['low_resolution']:.1%})."
+        f"(raw pixels: {last['pixels_low_resolution']:.1%}, untrained: {curve[0]['low_resolution']:.1%})."
     )
     return Page(summary, curves=(retrieval, loss))

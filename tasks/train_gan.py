@@ -1,19 +1,28 @@
 """train_gan: StyleGAN2-ADA on the training set, conditioned on the cluster."""
 
 import json
+import math
 import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from logoflow.config.sections import TrainGanConfig
+from logoflow.report.page import Curve, Page, Picture, Series
+from logoflow.stages import MEMBERS
 from logoflow.store.store import Artifact
 from stylegan2.settings import TrainingSettings
 from stylegan2.training import Tick, train
 from tasks.device import device_named
 from tasks.settings import settings_of
+from tasks.sheets import save_picture
 from tasks.stage import Build, stage
 
 CURVE = "curve.jsonl"
+SHOWN_WIDTH = 800
 
 
 @stage("train_gan")
@@ -25,13 +34,68 @@ def train_gan(build: Build, training_set: Artifact) -> None:
     labels = np.load(training_set.file("labels.npy"))
 
     def tell(tick: Tick) -> None:
-        build.progress(tick.kimg, config.total_kimg, "kimg")
+        build.progress(tick.kimg, tick.total_kimg, "kimg")
 
     device = device_named(build.run.config.device)
-    final = train(images, labels, settings_of(TrainingSettings, config), config.seed, build.work, device, tell)
-    for name in ("generator.safetensors", "discriminator.safetensors", CURVE):
-        shutil.copy(final / name, build.folder / name)
-    shutil.copy(training_set.file("members"), build.folder / "members")
+    train(images, labels, settings_of(TrainingSettings, config), config.seed, build.work, device, tell)
+    for name in ("generator.safetensors", "discriminator.safetensors", CURVE, "run.json"):
+        shutil.copy(build.work / name, build.folder / name)
+    shutil.copy(training_set.file(MEMBERS), build.folder / MEMBERS)
     curve = [json.loads(line) for line in (build.folder / CURVE).read_text().splitlines()]
-    build.metrics |= {"kimg": curve[-1]["kimg"], "p": curve[-1]["p"], "r_t": curve[-1]["r_t"]}
+    last = curve[-1]
+    build.metrics |= {"kimg": last["kimg"], "p": last["p"], "r_t": last.get("r_t")}
     build.page(training_page(build, curve))
+
+
+def training_page(build: Build, curve: Sequence[dict[str, Any]]) -> Page:
+    """How the averaged generator's pictures came to be, and the curves behind them."""
+    grids = sorted((build.work / "grids").glob("*.png"))
+    shown = [grids[0], grids[len(grids) // 2], grids[-1]] if len(grids) > 2 else grids
+    pictures = [
+        show_grid(build, build.work / "real.png", "Real logos of each cluster", "What the generator is shown."),
+        *(show_grid(build, path, f"Generated, {grid_nimg(path) / 1000:g} kimg", "The same latents each time.") for path in shown),
+    ]
+    last = curve[-1]
+    curves = (
+        curve_of(curve, "Losses", "loss", loss_generator="generator", loss_discriminator="discriminator"),
+        curve_of(curve, "What the discriminator says", "logit", logits_real="real", logits_fake="generated"),
+        curve_of(curve, "Overfitting, r_t", "mean sign of the real logits", r_t="r_t"),
+        Curve(
+            "Augmentation strength",
+            "kimg",
+            "p",
+            (Series("p", kimg_of(curve), tuple(line["p"] for line in curve)),),
+        ),
+    )
+    speed = sum(line["images_per_s"] for line in curve) / len(curve)
+    summary = (
+        f"Trained for {last['kimg']:g} thousand images at {speed:.0f} images a second; "
+        f"augmentation strength p ended at {last['p']:.2f}."
+    )
+    return Page(summary, tuple(pictures), curves)
+
+
+def kimg_of(curve: Sequence[dict[str, Any]]) -> tuple[float, ...]:
+    """Thousand images at each line of the curve."""
+    return tuple(line["kimg"] for line in curve)
+
+
+def curve_of(curve: Sequence[dict[str, Any]], title: str, y_label: str, **series: str) -> Curve:
+    """A chart of measured values by kimg; a value that a tick did not measure leaves a gap."""
+    lines = tuple(
+        Series(name, kimg_of(curve), tuple(line.get(key, math.nan) for line in curve)) for key, name in series.items()
+    )
+    return Curve(title, "kimg", y_label, lines)
+
+
+def grid_nimg(path: Path) -> int:
+    """Images seen when a grid was drawn, from its file name."""
+    return int("".join(character for character in path.stem if character.isdigit()))
+
+
+def show_grid(build: Build, path: Path, title: str, caption: str) -> Picture:
+    """A grid of the training, enlarged to be looked at."""
+    with Image.open(path) as grid:
+        scale = max(1, round(SHOWN_WIDTH / grid.width))
+        large = grid.convert("RGB").resize((grid.width * scale, grid.height * scale), Image.Resampling.BICUBIC)
+    return save_picture(build, path.name, title, large, alt=f"{title}, a row of logos for each cluster", caption=caption)

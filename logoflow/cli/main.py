@@ -6,13 +6,13 @@ Exit codes: 0 done, 1 a stage failed, 2 usage or configuration, 3 `plan --check`
 import sys
 import traceback
 
-import click
 import typer
 from rich.console import Console
 
 from logoflow.cli.doctor import doctor
 from logoflow.cli.look import plan, runs, show, status
 from logoflow.cli.maintain import gc, verify
+from logoflow.cli.output import debugging
 from logoflow.cli.run import run
 from logoflow.errors import UserError
 
@@ -28,29 +28,17 @@ for command in (run, plan, status, runs, show, verify, gc, doctor):
 
 def main() -> None:
     """Run the command line; what a user can mend is one sentence on stderr."""
-    debug = "--debug" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        code = app(args=arguments, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
     except UserError as error:
-        complain(str(error), debug)
-        code = 2
+        complain(str(error))
     except PermissionError as error:
-        complain(
-            f"{error.filename} may not be read or written by this user: allow it (chmod), or use another place.", debug
-        )
-        code = 2
-    except (KeyboardInterrupt, click.Abort):
-        complain("stopped; the same command goes on from where it was.", debug=False)
-        code = 130
-    sys.exit(code if isinstance(code, int) else 0)
+        complain(f"{error.filename} may not be read or written by this user: allow it (chmod), or use another place.")
+    sys.exit(2)
 
 
-def complain(sentence: str, debug: bool) -> None:
+def complain(sentence: str) -> None:
     """Print a sentence to stderr, and the traceback when asked."""
-    if debug:
+    if debugging():
         traceback.print_exc()
     Console(stderr=True, highlight=False, soft_wrap=True).print(sentence, style="red", markup=False)

@@ -1,6 +1,7 @@
 """Tables for people and JSON for programs, and the options that commands share."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,11 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 DEMO = Path("configs/demo.yaml")
+
+
+def debugging() -> bool:
+    """Whether tracebacks were asked for."""
+    return "--debug" in sys.argv
 
 
 def open_workspace(store: Path | None) -> Workspace:

@@ -1,17 +1,20 @@
 """`logoflow run`: answer at once when there is nothing to do, else run the flow and show what happens."""
 
 import os
+import shlex
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from logoflow.cli.follow import Follower
-from logoflow.cli.output import DEMO, ConfigArgument, SetOption, StoreOption, console, open_workspace
+from logoflow.cli.output import DEMO, ConfigArgument, SetOption, StoreOption, console, debugging, open_workspace
 from logoflow.config.load import load_config
 from logoflow.errors import UserError
 from logoflow.plan import make_plan
 from logoflow.resolve import Workspace
+from logoflow.run import sentence
 from logoflow.stages import STAGES
 from logoflow.store.store import Artifact
 
@@ -19,7 +22,7 @@ PREFECT_DEFAULTS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # the first boot migrates a database: 20 s and more
-    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",  # what fails is told in one sentence; `--debug` shows the rest
 }
 
 
@@ -57,8 +60,10 @@ def run(
         except UserError:
             raise
         except Exception as error:
-            again = " ".join(["logoflow run", str(config), *(f"--set {setting}" for setting in settings)])
-            failed = f"{type(error).__name__}: {error}".strip()
+            if debugging():
+                raise
+            again = " ".join(["logoflow", *map(shlex.quote, sys.argv[1:])])
+            failed = f"{type(error).__name__}: {sentence(error)}"
             console.print(
                 f"The run failed ({failed}). What is done is kept; to go on: {again}", style="red", markup=False
             )

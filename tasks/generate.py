@@ -1,0 +1,93 @@
+"""generate: sample sheets of the trained generator."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from logoflow.config.sections import GenerateConfig
+from logoflow.report.page import Page, Picture
+from logoflow.store.store import Artifact
+from stylegan2.generator import Generator
+from stylegan2.sampling import generate as draw
+from stylegan2.sampling import interpolate, load_generator, mix
+from tasks.device import device_named
+from tasks.sheets import save_sheet
+from tasks.stage import Build, stage
+
+PSIS = (0.0, 0.25, 0.5, 0.75, 1.0)
+TILE = 80
+
+Pixels = NDArray[np.uint8]
+
+
+@stage("generate")
+def generate(build: Build, training_set: Artifact, trained: Artifact) -> None:
+    """Draw a grid per cluster, interpolations, style mixing and a truncation sweep."""
+    config: GenerateConfig = build.config
+    assert config.seed is not None
+    device = device_named(build.run.config.device)
+    generator = load_generator(trained.file("generator.safetensors")).to(device)
+    clusters = max(1, generator.settings.classes)
+    seeds = [config.seed + i for i in range(clusters * config.per_cluster)]
+    rows = np.repeat(np.arange(clusters), config.per_cluster).tolist()
+    samples = draw(generator, seeds, classes_of(generator, rows), config.truncation)
+    np.save(build.folder / "samples.npy", samples.reshape(clusters, config.per_cluster, *samples.shape[1:]))
+
+    build.metrics |= {"images": len(samples), "clusters": clusters, "truncation": config.truncation}
+    pictures = (
+        sheet(build, "grid.png", "Generated logos, a row for each cluster", samples, config.per_cluster, "The same seeds give the same logos."),
+        interpolation_sheet(build, generator, clusters),
+        mixing_sheet(build, generator, clusters),
+        truncation_sheet(build, generator, clusters),
+    )
+    build.page(Page(f"{len(samples)} logos of {clusters} clusters at truncation {config.truncation:g}.", pictures))
+
+
+def classes_of(generator: Generator, rows: Sequence[int]) -> list[int] | None:
+    """The classes to ask for; None where the generator has none."""
+    return list(rows) if generator.settings.classes else None
+
+
+def sheet(build: Build, file: str, title: str, images: Pixels, columns: int, caption: str) -> Picture:
+    """Generated pictures `[N, 3, S, S]` in rows."""
+    return save_sheet(build, file, title, list(images.transpose(0, 2, 3, 1)), caption=caption, columns=columns, tile=TILE)
+
+
+def interpolation_sheet(build: Build, generator: Generator, clusters: int) -> Picture:
+    """From one logo to another, within clusters and from cluster to cluster."""
+    config: GenerateConfig = build.config
+    seed = config.seed or 0
+    rows = []
+    for row in range(min(6, clusters)):
+        ends = (row, row if row % 2 == 0 else (row + 1) % clusters)
+        classes = (ends[0], ends[1]) if generator.settings.classes else None
+        rows.append(interpolate(generator, (seed + 2 * row, seed + 2 * row + 1), config.steps, classes, "w", config.truncation))
+    caption = "Straight lines in w; every other row ends in the next cluster."
+    return sheet(build, "interpolation.png", "From one logo to another", np.concatenate(rows), config.steps, caption)
+
+
+def mixing_sheet(build: Build, generator: Generator, clusters: int) -> Picture:
+    """Each row's logo with the fine styles of each column's."""
+    config: GenerateConfig = build.config
+    seed, size = config.seed or 0, 6
+    kinds = classes_of(generator, [i % clusters for i in range(size)])
+    layers = range(generator.settings.layers // 2, generator.settings.layers)
+    rows, columns = [seed + i for i in range(size)], [seed + 100 + i for i in range(size)]
+    mixed = mix(generator, rows, columns, layers, kinds, kinds, config.truncation)
+    heads = draw(generator, columns, kinds, config.truncation)
+    sides = draw(generator, rows, kinds, config.truncation)
+    corner = np.full_like(heads[:1], 255)
+    table = [corner, heads, *(part for side, row in zip(sides, mixed, strict=True) for part in (side[None], row))]
+    caption = "Shape from the first column, fine styles (the upper half of the layers) from the first row."
+    return sheet(build, "mixing.png", "Styles of two logos mixed", np.concatenate(table), size + 1, caption)
+
+
+def truncation_sheet(build: Build, generator: Generator, clusters: int) -> Picture:
+    """From the average of a cluster to its full variety."""
+    seed = build.config.seed or 0
+    rows = list(range(min(6, clusters)))
+    columns = [draw(generator, [seed + row for row in rows], classes_of(generator, rows), psi) for psi in PSIS]
+    images = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])
+    caption = f"Truncation psi from left to right: {', '.join(f'{psi:g}' for psi in PSIS)}."
+    return sheet(build, "truncation.png", "From the average to full variety", images, len(PSIS), caption)
