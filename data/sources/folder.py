@@ -92,9 +92,9 @@ class FolderSource:
     def _check(self, name: str) -> None:
         """Refuse links that leave the folder, what is no regular file, and what no memory could hold."""
         path = self._root / name
+        status = path.stat()  # before resolve(), which loops of links make raise other things than OSError
         if path.is_symlink() and not path.resolve().is_relative_to(self._root.resolve()):
             raise Rejected(Reason.path_escape, "a link that leaves the folder: copy the file into it")
-        status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise Rejected(Reason.unreadable, "not a regular file")
         if status.st_size > MAX_ENCODED_BYTES:

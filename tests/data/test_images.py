@@ -1,0 +1,257 @@
+"""Decoding: pixels equal to independent arithmetic, everything else turned away with the right reason."""
+
+import io
+import resource
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
+from PIL import Image
+
+from data.images import Limits, Reason, Rejected, decode, flatten, is_blank, pixel_sha256
+
+Blocks = Callable[..., NDArray[np.uint8]]
+Encode = Callable[..., bytes]
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _png_of(width: int, height: int, depth: int, colour: int, packed: bytes) -> bytes:
+    """A PNG file, written by hand from its header and its compressed rows."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+
+
+def _one_bit_bomb(side: int) -> bytes:
+    """A whole, valid PNG of black pixels, about a thousandth of a byte each."""
+    packer = zlib.compressobj(9)
+    row = bytes(1 + side // 8)
+    return _png_of(side, side, 1, 0, b"".join([*(packer.compress(row) for _ in range(side)), packer.flush()]))
+
+
+def _reason(data: bytes, limits: Limits | None = None) -> Reason:
+    with pytest.raises(Rejected) as caught:
+        decode(data, limits or Limits())
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels"),
+    [(kind, channels) for kind in ("PNG", "TIFF") for channels in (1, 2, 3, 4)] + [("WEBP", 3), ("WEBP", 4)],
+)
+def test_lossless_formats_give_back_the_pixels(blocks: Blocks, encode: Encode, kind: str, channels: int) -> None:
+    pixels = blocks(40, 28, channels)
+    if channels in (2, 4):
+        pixels[..., -1] |= 1  # WebP forgets the colour under zero alpha
+    options = {"lossless": True} if kind == "WEBP" else {}
+    decoded = decode(encode(Image.fromarray(pixels.squeeze()), kind, **options), Limits())
+    assert decoded.mode == {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[channels]
+    assert_array_equal(np.asarray(decoded), pixels.squeeze())
+
+
+def test_a_palette_with_transparency_becomes_rgba(encode: Encode) -> None:
+    indices = np.arange(256, dtype=np.uint8).reshape(16, 16) % 4
+    image = Image.frombytes("P", (16, 16), indices.tobytes())
+    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [9, 9, 9]], np.uint8)
+    image.putpalette(colours.tobytes())
+    decoded = decode(encode(image, transparency=bytes([255, 128, 0, 255])), Limits())
+    expected = np.concatenate([colours[indices], np.array([255, 128, 0, 255], np.uint8)[indices][..., None]], axis=2)
+    assert decoded.mode == "RGBA"
+    assert_array_equal(np.asarray(decoded), expected)
+
+
+def test_one_bit_and_sixteen_bit_become_gray(encode: Encode) -> None:
+    bits = np.indices((20, 20)).sum(axis=0) % 2 == 0
+    assert_array_equal(np.asarray(decode(encode(Image.fromarray(bits)), Limits())), bits * np.uint8(255))
+
+    deep = (np.arange(400, dtype=np.uint16) * 163).reshape(20, 20)
+    decoded = decode(encode(Image.fromarray(deep)), Limits())
+    assert decoded.mode == "L"
+    assert_array_equal(np.asarray(decoded), (deep // 256).astype(np.uint8))
+
+
+def test_cmyk_becomes_rgb_near_the_product_of_its_inks(blocks: Blocks, encode: Encode) -> None:
+    inks = blocks(64, 64, 4).repeat(4, axis=0).repeat(4, axis=1)  # large blocks, which JPEG keeps
+    decoded = decode(encode(Image.fromarray(inks, "CMYK"), "JPEG", quality=100), Limits())
+    paper = 255 - inks.astype(np.float64)
+    expected = paper[..., :3] * paper[..., 3:] / 255
+    assert decoded.mode == "RGB"
+    assert np.abs(np.asarray(decoded) - expected).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("orientation", "upright"),
+    [
+        (1, lambda p: p),
+        (2, lambda p: p[:, ::-1]),
+        (3, lambda p: p[::-1, ::-1]),
+        (4, lambda p: p[::-1]),
+        (5, lambda p: p.transpose(1, 0, 2)),
+        (6, lambda p: np.rot90(p, -1)),
+        (7, lambda p: p[::-1, ::-1].transpose(1, 0, 2)),
+        (8, lambda p: np.rot90(p, 1)),
+    ],
+)
+def test_exif_orientations_are_undone(
+    blocks: Blocks, encode: Encode, orientation: int, upright: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+) -> None:
+    pixels = blocks(40, 24)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    decoded = decode(encode(Image.fromarray(pixels), exif=exif), Limits())
+    assert_array_equal(np.asarray(decoded), upright(pixels))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_of_an_animation_the_first_frame_is_taken(blocks: Blocks, encode: Encode, kind: str) -> None:
+    first, second = (Image.fromarray(blocks(32, 32, seed=seed)).quantize(16).convert("RGB") for seed in (1, 2))
+    options = {"lossless": True} if kind == "WEBP" else {}
+    decoded = decode(encode(first, kind, save_all=True, append_images=[second], **options), Limits())
+    assert_array_equal(np.asarray(decoded.convert("RGB")), np.asarray(first))
+
+
+def test_of_an_ico_the_largest_picture_is_taken(blocks: Blocks, encode: Encode) -> None:
+    image = Image.fromarray(blocks(64, 64, 4))
+    assert decode(encode(image, "ICO", sizes=[(16, 16), (64, 64), (32, 32)]), Limits()).size == (64, 64)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow warns about damaged TIFF tags
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("PNG", {}), ("JPEG", {}), ("JPEG", {"progressive": True}), ("WEBP", {}), ("GIF", {}), ("BMP", {}), ("TIFF", {})],
+)
+def test_a_file_cut_anywhere_is_rejected_or_complete(
+    blocks: Blocks, encode: Encode, kind: str, options: dict[str, bool]
+) -> None:
+    whole = encode(Image.fromarray(blocks(32, 24)), kind, **options)
+    pixels = np.asarray(decode(whole, Limits()))
+    reasons = set()
+    for end in range(0, len(whole), 3):
+        try:
+            assert_array_equal(np.asarray(decode(whole[:end], Limits())), pixels)  # only a trailer was missing
+        except Rejected as rejected:
+            reasons.add(rejected.reason)
+    assert Reason.truncated in reasons
+    assert reasons <= {Reason.truncated, Reason.unreadable}
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow warns about damaged TIFF tags
+@settings(max_examples=300, deadline=None)
+@given(
+    kind=st.sampled_from(["PNG", "JPEG", "GIF", "WEBP", "BMP", "ICO", "TIFF"]),
+    edits=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8),
+)
+def test_damaged_bytes_decode_within_the_limits_or_are_rejected(kind: str, edits: list[tuple[float, int]]) -> None:
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((24, 24)).convert("RGB").save(buffer, kind)
+    data = bytearray(buffer.getvalue())
+    for place, value in edits:
+        data[int(place**3 * len(data))] = value  # mostly in the header
+    try:
+        decoded = decode(bytes(data), Limits(max_side=2000))
+    except Rejected:
+        return
+    assert decoded.mode in ("L", "LA", "RGB", "RGBA")
+    assert 16 <= min(decoded.size) <= max(decoded.size) <= 2000
+
+
+def test_a_text_file_named_png_is_unreadable() -> None:
+    assert _reason(b"This is not a picture.\n") == Reason.unreadable
+    assert _reason(b"") == Reason.truncated
+
+
+@pytest.mark.parametrize(
+    "data", [b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", b"8BPS\0\1", b"%PDF-1.7", b"%!PS-Adobe"]
+)
+def test_known_formats_that_are_not_read_are_named_unsupported(data: bytes) -> None:
+    assert _reason(data) == Reason.unsupported
+
+
+def test_sizes_outside_the_limits_are_told_apart(encode: Encode, blocks: Blocks) -> None:
+    data = encode(Image.fromarray(blocks(40, 20)))
+    assert decode(data, Limits(min_side=20, max_side=40, max_pixels=800)).size == (40, 20)
+    assert _reason(data, Limits(min_side=21)) == Reason.too_small
+    assert _reason(data, Limits(max_side=39)) == Reason.too_large
+    assert _reason(data, Limits(max_pixels=799)) == Reason.bomb
+
+
+def test_a_header_of_50000_px_is_a_bomb() -> None:
+    assert _reason(_png_of(50_000, 50_000, 8, 6, zlib.compress(bytes(100)))) == Reason.bomb
+
+
+def test_a_valid_image_of_50000_px_is_rejected_without_the_memory_it_would_need(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.png"
+    bomb.write_bytes(_one_bit_bomb(50_000))  # 300 kB that decode to 2.5 GB
+    code = (
+        "import sys\nfrom data.images import *\n"
+        "try: decode(open(sys.argv[1], 'rb').read(), Limits())\n"
+        "except Rejected as rejected: print(rejected.reason)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(bomb)],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31)),
+    )
+    assert done.stdout.strip() == "bomb", done.stderr
+
+
+def test_an_ico_that_lies_about_the_picture_in_it_is_a_bomb() -> None:
+    bomb = _one_bit_bomb(50_000)
+    entry = struct.pack("<BBBBHHII", 64, 64, 0, 0, 1, 32, len(bomb), 22)
+    assert _reason(struct.pack("<HHH", 0, 1, 1) + entry + bomb) == Reason.bomb
+
+
+def test_text_chunks_that_unpack_to_200_mb_are_rejected(encode: Encode, blocks: Blocks) -> None:
+    whole = encode(Image.fromarray(blocks(20, 20)))
+    bomb = _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(200_000_000)))
+    assert _reason(whole[:33] + bomb + whole[33:]) == Reason.unreadable
+
+
+@pytest.mark.parametrize("limits", [{"min_side": 0}, {"min_side": 99, "max_side": 98}, {"max_pixels": 10**9}])
+def test_impossible_limits_are_refused(limits: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="must lie between"):
+        Limits(**limits)
+
+
+def test_flatten_is_the_compositing_formula(blocks: Blocks) -> None:
+    pixels = blocks(32, 32, 4)
+    alpha = pixels[..., 3:] / 255
+    background = np.array([10, 200, 90])
+    expected = pixels[..., :3] * alpha + background * (1 - alpha)
+    flat = np.asarray(flatten(Image.fromarray(pixels), (10, 200, 90)))
+    assert np.abs(flat - expected).max() <= 1
+
+
+def test_blank_means_nothing_to_see_on_the_background() -> None:
+    white_on_clear = Image.fromarray(np.dstack([np.full((20, 20, 3), 255), np.eye(20) * 255]).astype(np.uint8))
+    assert is_blank(white_on_clear)
+    assert not is_blank(white_on_clear, (0, 0, 0))
+    assert is_blank(Image.new("RGB", (20, 20), (200, 30, 30)))
+    assert not is_blank(Image.fromarray((np.eye(20) * 255).astype(np.uint8)))
+
+
+def test_pixel_identity_ignores_mode_and_invisible_colour_and_nothing_else(blocks: Blocks, encode: Encode) -> None:
+    gray = Image.fromarray(blocks(24, 24, 1)[..., 0])
+    same = [gray, gray.convert("RGB"), gray.convert("RGBA"), gray.convert("LA")]
+    same.append(decode(encode(gray.convert("RGB"), "WEBP", lossless=True), Limits()))
+    assert len({pixel_sha256(image) for image in same}) == 1
+
+    clear = np.dstack([blocks(24, 24), np.zeros((24, 24), np.uint8)])
+    assert pixel_sha256(Image.fromarray(clear)) == pixel_sha256(Image.new("RGBA", (24, 24), (0, 0, 0, 0)))
+
+    changed = np.array(gray)
+    changed[3, 5] ^= 1
+    reshaped = Image.fromarray(np.asarray(gray).reshape(12, 48))
+    assert len({pixel_sha256(image) for image in (gray, Image.fromarray(changed), reshaped)}) == 3

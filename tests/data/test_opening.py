@@ -1,0 +1,64 @@
+"""Opening: the kind is told from the content, and what cannot be opened is one sentence."""
+
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from data.sources import SourceError, open_source
+
+
+def test_the_kind_is_told_from_the_content_whatever_the_suffix(tmp_path: Path, png: Callable[[int], bytes]) -> None:
+    with zipfile.ZipFile(tmp_path / "a.bin", "w") as archive:
+        archive.writestr("a.png", png(1))
+    pq.write_table(pa.table({"image": [png(1)]}), tmp_path / "b.bin")
+    with h5py.File(tmp_path / "c.bin", "w") as file:
+        file["data"] = np.ones((1, 3, 32, 32), np.uint8)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.png").write_bytes(png(1))
+    for name, kind in {"a.bin": "Zip", "b.bin": "Parquet", "c.bin": "Lld", "folder": "Folder"}.items():
+        source = open_source("x", tmp_path / name, licence="MIT")
+        assert type(source).__name__ == f"{kind}Source"
+        assert len(source.entries()) == 1
+        assert (source.name, source.licence) == ("x", "MIT")
+
+
+def test_a_pickle_is_refused_unread_with_the_reason_and_a_remedy(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "sprung",))
+
+    (tmp_path / "LLD-icon_data_0.pkl").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(SourceError, match="can run code when it is read: use LLD's HDF5 file instead"):
+        open_source("x", tmp_path / "LLD-icon_data_0.pkl")
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "sentence"),
+    [
+        ("missing", None, "does not exist: check the path"),
+        ("notes.txt", None, "is no source that is read: give a folder, a zip, Parquet, or LLD's HDF5 file"),
+        ("empty.zip", None, "damaged or not whole"),
+        ("empty.hdf5", None, "damaged or not whole"),
+        ("empty.parquet", None, "damaged or not whole"),
+        ("notes.txt", "folder", "is a file, .* give the folder around it"),
+        ("folder", "zip", "is a folder, .* give the file in it"),
+    ],
+)
+def test_what_is_no_source_is_one_sentence(tmp_path: Path, name: str, kind: Any, sentence: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "notes.txt").write_text("hello")
+    for suffix in ("zip", "hdf5", "parquet"):
+        (tmp_path / f"empty.{suffix}").touch()
+    with pytest.raises(SourceError, match=sentence) as caught:
+        open_source("x", tmp_path / name, kind).entries()
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)

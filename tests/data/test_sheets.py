@@ -1,0 +1,43 @@
+"""Contact sheets: every picture in its tile, white between them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from data.sheets import contact_sheet
+
+
+def test_every_tile_holds_its_picture_and_the_rest_is_white(blocks: Callable[..., Any]) -> None:
+    tile, columns = 24, 3
+    pictures = [blocks(tile, tile, seed=seed) for seed in range(7)]
+    sheet = np.array(contact_sheet(pictures, columns, tile))
+    gap = (sheet.shape[1] - columns * tile) // (columns + 1)
+    assert sheet.shape == (gap + 3 * (tile + gap), gap + columns * (tile + gap), 3)
+    for index, picture in enumerate(pictures):
+        row, column = divmod(index, columns)
+        top, left = gap + row * (tile + gap), gap + column * (tile + gap)
+        assert_array_equal(sheet[top : top + tile, left : left + tile], picture)
+        sheet[top : top + tile, left : left + tile] = 255
+    assert (sheet == 255).all()
+
+
+def test_captions_stand_below_their_tiles_and_never_run_into_the_next(blocks: Callable[..., Any]) -> None:
+    black = np.zeros((20, 20, 3), np.uint8)
+    plain = np.array(contact_sheet([black, black], 2, 40))
+    captioned = np.array(contact_sheet([black, black], 2, 40, ["a very long caption that cannot fit", ""]))
+    assert captioned.shape[0] > plain.shape[0]
+    below = captioned[plain.shape[0] - 3 :]
+    inked = np.flatnonzero((below < 200).any(axis=(0, 2)))
+    assert 3 <= inked.min() <= inked.max() < 3 + 40
+
+
+def test_a_sheet_without_pictures_is_white() -> None:
+    assert (np.array(contact_sheet([], 4, 16)) == 255).all()
+
+
+def test_a_sheet_without_columns_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        contact_sheet([], 0, 16)

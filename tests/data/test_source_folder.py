@@ -1,0 +1,130 @@
+"""Folders: which files are offered, what names their bytes, what is refused."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from data.images import Reason
+from data.sources import Source, SourceError, open_source
+
+
+def _reasons(source: Source) -> dict[str, str | None]:
+    return {raw.entry.name: raw.problem and raw.problem.reason.value for raw in source.read(source.entries())}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, png: Callable[[int], bytes]) -> Path:
+    """Two images, one of them below, and what is no image."""
+    root = tmp_path / "logos"
+    (root / "b").mkdir(parents=True)
+    (root / "z.PNG").write_bytes(png(1))
+    (root / "b" / "ü.png").write_bytes(png(2))
+    for name in ("readme.txt", ".hidden.png", "b/.DS_Store"):
+        (root / name).write_bytes(b"x")
+    return root
+
+
+def test_images_are_offered_sorted_and_named_by_their_hash(folder: Path, png: Callable[[int], bytes]) -> None:
+    source = open_source("mine", folder)
+    entries = source.entries()
+    assert [(entry.name, entry.position) for entry in entries] == [("b/ü.png", 0), ("z.PNG", 0)]
+    assert [entry.version for entry in entries] == [hashlib.sha256(png(seed)).hexdigest() for seed in (2, 1)]
+    assert [raw.data for raw in source.read(entries)] == [png(2), png(1)]
+    assert [raw.data for raw in source.read(entries[::-1])] == [png(1), png(2)]
+
+
+def test_the_digest_changes_with_any_name_or_byte_and_with_nothing_else(
+    folder: Path, png: Callable[[int], bytes]
+) -> None:
+    digests = [open_source("mine", folder).digest()]
+    (folder / "readme.txt").write_bytes(b"other")
+    os.utime(folder / "z.PNG", (0, 0))
+    assert open_source("yours", folder).digest() == digests[0]
+    (folder / "z.PNG").write_bytes(png(3))
+    digests.append(open_source("mine", folder).digest())
+    (folder / "z.PNG").rename(folder / "y.PNG")
+    digests.append(open_source("mine", folder).digest())
+    (folder / "x.png").write_bytes(png(4))
+    digests.append(open_source("mine", folder).digest())
+    assert len(set(digests)) == 4
+
+
+def test_hashing_goes_through_the_function_that_was_given(folder: Path) -> None:
+    asked: list[Path] = []
+
+    def remembering(path: Path) -> str:
+        asked.append(path)
+        return "remembered"
+
+    entries = open_source("mine", folder, hash_file=remembering).entries()
+    assert {entry.version for entry in entries} == {"remembered"}
+    assert asked == [folder / "b/ü.png", folder / "z.PNG"]
+
+
+def test_a_file_that_changes_after_it_was_listed_is_not_taken_for_the_one_listed(
+    folder: Path, png: Callable[[int], bytes]
+) -> None:
+    source = open_source("mine", folder)
+    source.entries()
+    (folder / "z.PNG").write_bytes(png(9))
+    (folder / "b" / "ü.png").unlink()
+    assert _reasons(source) == {"z.PNG": Reason.unreadable, "b/ü.png": Reason.unreadable}
+
+
+def test_links_are_read_inside_the_folder_and_refused_outside(folder: Path, png: Callable[[int], bytes]) -> None:
+    (folder.parent / "outside.png").write_bytes(png(5))
+    (folder / "out.png").symlink_to(folder.parent / "outside.png")
+    (folder / "in.png").symlink_to(folder / "z.PNG")
+    (folder / "loop.png").symlink_to(folder / "loop.png")
+    os.mkfifo(folder / "pipe.png")
+    assert _reasons(open_source("mine", folder)) == {
+        "b/ü.png": None,
+        "in.png": None,
+        "loop.png": Reason.unreadable,
+        "out.png": Reason.path_escape,
+        "pipe.png": Reason.unreadable,
+        "z.PNG": None,
+    }
+
+
+def test_a_folder_that_is_a_link_itself_is_read(folder: Path) -> None:
+    link = folder.parent / "link"
+    link.symlink_to(folder)
+    assert open_source("mine", link).digest() == open_source("mine", folder).digest()
+
+
+def test_an_empty_folder_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no images: give a folder with"):
+        open_source("mine", tmp_path).entries()
+
+
+def test_a_closed_folder_is_an_error_with_a_remedy(
+    open_folder: Path, png: Callable[[int], bytes], ordinary_user: Callable[[], AbstractContextManager[None]]
+) -> None:
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o000)
+    with ordinary_user(), pytest.raises(SourceError, match=r"closed may not be read by this user: allow it \(chmod\)"):
+        open_source("mine", closed)
+    (open_folder / "a.png").write_bytes(png(1))
+    with ordinary_user(), pytest.raises(SourceError, match=r"closed may not be read by this user: allow it \(chmod\)"):
+        open_source("mine", open_folder).entries()
+
+
+def test_a_closed_file_is_quarantined_until_it_is_opened(
+    open_folder: Path, png: Callable[[int], bytes], ordinary_user: Callable[[], AbstractContextManager[None]]
+) -> None:
+    (open_folder / "closed.png").write_bytes(png(1))
+    (open_folder / "closed.png").chmod(0o000)
+    with ordinary_user():
+        source = open_source("mine", open_folder)
+        before = source.entries()
+        assert _reasons(source) == {"closed.png": Reason.unreadable}
+    (open_folder / "closed.png").chmod(0o644)
+    with ordinary_user():
+        source = open_source("mine", open_folder)
+        assert _reasons(source) == {"closed.png": None}
+    assert source.entries() != before
