@@ -16,6 +16,11 @@ IMAGE_SUFFIXES = frozenset(
     | {".svg", ".avif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".eps", ".ai"}
 )
 
+_READ_ERRORS = {
+    errno.EACCES: "no permission to read it",
+    errno.ENOENT: "not there any more, or its name is not UTF-8: rename it",
+}
+
 
 def is_image_name(name: str) -> bool:
     """Whether a path looks like an image that somebody meant to offer: a known suffix, nothing hidden."""
@@ -67,7 +72,8 @@ class FolderSource:
 
         for folder, _, files in os.walk(self._root, onerror=refuse):
             for file in files:
-                yield Path(folder, file).relative_to(self._root).as_posix()
+                name = Path(folder, file).relative_to(self._root).as_posix()
+                yield os.fsencode(name).decode("utf-8", "backslashreplace")  # tables hold no other names
 
     def _version(self, name: str) -> str:
         """The file's sha256, or the problem's name where it has none."""
@@ -83,8 +89,9 @@ class FolderSource:
             self._check(entry.name)
             data = (self._root / entry.name).read_bytes()
         except OSError as error:
-            detail = "no permission to read it" if error.errno == errno.EACCES else f"cannot be read: {error.strerror}"
-            raise Rejected(Reason.unreadable, detail) from error
+            raise Rejected(
+                Reason.unreadable, _READ_ERRORS.get(error.errno, f"cannot be read: {error.strerror}")
+            ) from error
         if hashlib.sha256(data).hexdigest() != entry.version:
             raise Rejected(Reason.unreadable, "changed while it was being read: run again")
         return data

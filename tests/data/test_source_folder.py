@@ -91,6 +91,13 @@ def test_links_are_read_inside_the_folder_and_refused_outside(folder: Path, png:
     }
 
 
+def test_a_name_that_is_not_utf8_is_quarantined_under_a_name_that_is(
+    tmp_path: Path, png: Callable[[int], bytes]
+) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")).write_bytes(png(1))
+    assert _reasons(open_source("mine", tmp_path)) == {"caf\\xe9.png": Reason.unreadable}
+
+
 def test_a_folder_that_is_a_link_itself_is_read(folder: Path) -> None:
     link = folder.parent / "link"
     link.symlink_to(folder)
