@@ -1,9 +1,10 @@
 """pipeline: prepare, train and publish as one flow run; or a single stage of them."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from prefect import flow
+from prefect.client.schemas import State
 from prefect.tasks import Task
 from pydantic import Field
 
@@ -13,6 +14,7 @@ from flows.start import RUNNER, ConfigOrPath, running
 from flows.train import train_generator
 from logoflow.run import Run
 from logoflow.stages import STAGES
+from logoflow.store.store import Artifact
 from tasks import (
     cluster,
     curate,
@@ -27,7 +29,7 @@ from tasks import (
     train_gan,
 )
 
-TASKS: dict[str, Task[Any, Any]] = {
+TASKS: dict[str, Task[..., State[Artifact]]] = {
     task.name: task
     for task in (
         ingest.ingest,

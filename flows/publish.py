@@ -1,14 +1,15 @@
 """publish: pictures and report from what the other flows made."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from prefect import flow
-from tasks.generate import generate
-from tasks.report import report
 
 from flows.start import RUNNER, ConfigOrPath, Made, running
 from logoflow.run import Run
 from logoflow.stages import STAGES
+from tasks.generate import generate
+from tasks.report import report
 
 
 @flow(name="publish", task_runner=RUNNER)
@@ -18,7 +19,7 @@ def publish(config: ConfigOrPath, store: Path | None = None) -> None:
         publish_report(run, run.upstream_of("generate", "report"))
 
 
-def publish_report(run: Run, made: dict[str, Made]) -> dict[str, Made]:
+def publish_report(run: Run, made: Mapping[str, Made]) -> dict[str, Made]:
     """Generate and report; the artifacts by stage."""
     samples = generate(run, made["curate"], made["train_gan"])
     everything = {**made, "generate": samples}

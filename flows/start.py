@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias, cast
 
 from prefect.client.schemas import State
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
 from logoflow.config.load import load_config
@@ -22,7 +23,7 @@ ConfigOrPath: TypeAlias = Annotated[
 Made: TypeAlias = State[Artifact] | Artifact
 """What a stage task returns, and what it takes: Prefect hands a state's artifact on."""
 
-RUNNER = ThreadPoolTaskRunner(max_workers=len(os.sched_getaffinity(0)))
+RUNNER = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=len(os.sched_getaffinity(0))))
 """Units are worked on by this many threads; what they call releases the interpreter's lock."""
 
 

@@ -1,12 +1,13 @@
 """train: the training set into a generator and its scores."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from prefect import flow
-from tasks.evaluate import evaluate
 
 from flows.start import RUNNER, ConfigOrPath, Made, running
 from logoflow.run import Run
+from tasks.evaluate import evaluate
 from tasks.train_gan import train_gan
 
 
@@ -17,7 +18,7 @@ def train(config: ConfigOrPath, store: Path | None = None) -> None:
         train_generator(run, run.upstream_of("train_gan", "evaluate"))
 
 
-def train_generator(run: Run, prepared: dict[str, Made]) -> dict[str, Made]:
+def train_generator(run: Run, prepared: Mapping[str, Made]) -> dict[str, Made]:
     """Train and evaluate; the artifacts by stage."""
     training_set = prepared["curate"]
     generator = train_gan(run, training_set)

@@ -1,8 +1,8 @@
 """The code digest: what code means, whatever its comments, docstrings and layout.
 
-For a stage it covers the modules that it declares, for a unit the function that does its work with the definitions beside it
-that it uses; and for both everything of ours that these import, followed through imports at module level and inside functions.
-The packages that only carry a stage (logoflow, flows) are left out: they do not shape its result.
+For a stage it covers the modules that it declares, for a unit the function that does its work with the definitions
+beside it that it uses; and for both everything of ours that these import, followed through imports at module level and
+inside functions. The packages that only carry a stage (logoflow, flows) are left out: they do not shape its result.
 """
 
 import ast

@@ -108,10 +108,8 @@ def keep_model(
             before = read_members(model.file(MEMBERS))
             share = len(now ^ before) / max(1, len(before))
             if share <= policy.share:
-                return (
-                    model,
-                    f"kept: {len(now ^ before)} of {len(before)} images changed ({share:.1%}, limit {policy.share:.0%})",
-                )
+                changed = f"{len(now ^ before)} of {len(before)} images changed"
+                return model, f"kept: {changed} ({share:.1%}, limit {policy.share:.0%})"
     return None
 
 

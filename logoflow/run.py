@@ -64,7 +64,8 @@ class Run:
             artifact = steps[name].artifact
             if artifact is None:
                 raise StaleUpstream(
-                    f"{stages[0]} rests on {name}, which is not up to date ({steps[name].reason}): run {name} first, or everything."
+                    f"{stages[0]} rests on {name}, which is not up to date ({steps[name].reason}): "
+                    f"run {name} first, or everything."
                 )
             found[name] = artifact
         return found

@@ -33,7 +33,7 @@ STAGES: dict[str, Stage] = {
     for stage in (
         Stage(
             "ingest",
-            "Reads every source into one table of distinct pictures; what cannot be read goes to quarantine with a reason.",
+            "Reads every source into one table of distinct pictures; what cannot be read is quarantined with a reason.",
             inputs=(),
             data=("images.parquet", "quarantine.parquet", "funnel.json"),
             libraries=("pillow", "pyarrow", "h5py"),

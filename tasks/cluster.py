@@ -69,7 +69,7 @@ def read_labels(artifact: Artifact) -> dict[str, int]:
 def cluster_page(
     build: Build, table: Artifact, ids: Sequence[str], vectors: Vectors, found: Clustering, scores: dict[int, float]
 ) -> Page:
-    """The most central logos of each cluster, its size, and how well other numbers of clusters would separate the logos."""
+    """The most central logos of each cluster, its size, and how well other numbers of clusters would do."""
     sizes = np.bincount(found.labels, minlength=len(found.centroids))
     distances = np.linalg.norm(vectors - found.centroids[found.labels], axis=1)
     where = shard_of_each(table)

@@ -25,7 +25,7 @@ SHOWN = 96
 
 @stage("curate")
 def curate(build: Build, table: Artifact, embedded: Artifact, clusters: Artifact, duplicates: Artifact) -> None:
-    """Write the training set: resized pixels, labels, provenance; dataset.json in the layout that StyleGAN tools read."""
+    """Write the training set: resized pixels, labels, provenance; and dataset.json as StyleGAN tools read it."""
     config: CurateConfig = build.config
     labels = read_labels(clusters)
     dropped = kept_of_groups(duplicates)

@@ -23,7 +23,7 @@ Features = NDArray[np.float32]
 
 @stage("evaluate")
 def evaluate(build: Build, training_set: Artifact, trained: Artifact) -> None:
-    """Measure generated against real logos in a named feature space, beside what real logos reach against each other."""
+    """Measure generated against real logos in a named feature space, beside what real logos reach among themselves."""
     config: EvaluateConfig = build.config
     assert config.seed is not None
     device = device_named(build.run.config.device)
@@ -110,12 +110,12 @@ def evaluation_page(
     shown = np.arange(min(24, len(fake)))
     squared = (fake[shown] ** 2).sum(1)[:, None] - 2 * fake[shown] @ real.T + (real**2).sum(1)
     nearest = squared.argmin(axis=1)
-    pairs = [picture.transpose(1, 2, 0) for i, n in zip(shown, nearest, strict=True) for picture in (drawn[i], pixels[n])]
+    both = [picture for i, n in zip(shown, nearest, strict=True) for picture in (drawn[i], pixels[n])]
     sheet = save_sheet(
         build,
         "nearest.png",
         "Generated logos, each beside its nearest training logo",
-        pairs,
+        [picture.transpose(1, 2, 0) for picture in both],
         ["generated", "nearest"] * len(shown),
         f"Nearest in the features of {space}: a generated logo should resemble its neighbour, not repeat it.",
     )
@@ -135,5 +135,5 @@ def evaluation_page(
     )
     columns = ("cluster", "real", "generated", "kernel_distance", "coverage")
     clusters = Table("By cluster", columns, tuple(tuple(row[c] for c in columns) for row in scores["clusters"]))
-    summary = f"Fréchet distance {distance:.1f} in the features of {space}; two halves of the real logos are {floor:.1f} apart."
+    summary = f"Fréchet distance {distance:.1f} in the features of {space}; two halves of the real logos: {floor:.1f}."
     return Page(summary, (sheet,), tables=(values, clusters))

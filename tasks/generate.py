@@ -34,14 +34,12 @@ def generate(build: Build, training_set: Artifact, trained: Artifact) -> None:
     samples = draw(generator, seeds, classes_of(generator, rows), config.truncation)
     np.save(build.folder / "samples.npy", samples.reshape(clusters, config.per_cluster, *samples.shape[1:]))
 
+    caption = "The same seeds give the same logos."
+    grid = sheet(build, "grid.png", "Generated logos, a row for each cluster", samples, config.per_cluster, caption)
+    more = (draw_sheet(build, generator, clusters) for draw_sheet in (interpolations, mixtures, truncations))
     build.metrics |= {"images": len(samples), "clusters": clusters, "truncation": config.truncation}
-    pictures = (
-        sheet(build, "grid.png", "Generated logos, a row for each cluster", samples, config.per_cluster, "The same seeds give the same logos."),
-        interpolation_sheet(build, generator, clusters),
-        mixing_sheet(build, generator, clusters),
-        truncation_sheet(build, generator, clusters),
-    )
-    build.page(Page(f"{len(samples)} logos of {clusters} clusters at truncation {config.truncation:g}.", pictures))
+    summary = f"{len(samples)} logos of {clusters} clusters at truncation {config.truncation:g}."
+    build.page(Page(summary, (grid, *more)))
 
 
 def classes_of(generator: Generator, rows: Sequence[int]) -> list[int] | None:
@@ -51,23 +49,26 @@ def classes_of(generator: Generator, rows: Sequence[int]) -> list[int] | None:
 
 def sheet(build: Build, file: str, title: str, images: Pixels, columns: int, caption: str) -> Picture:
     """Generated pictures `[N, 3, S, S]` in rows."""
-    return save_sheet(build, file, title, list(images.transpose(0, 2, 3, 1)), caption=caption, columns=columns, tile=TILE)
+    return save_sheet(
+        build, file, title, list(images.transpose(0, 2, 3, 1)), caption=caption, columns=columns, tile=TILE
+    )
 
 
-def interpolation_sheet(build: Build, generator: Generator, clusters: int) -> Picture:
+def interpolations(build: Build, generator: Generator, clusters: int) -> Picture:
     """From one logo to another, within clusters and from cluster to cluster."""
     config: GenerateConfig = build.config
     seed = config.seed or 0
     rows = []
     for row in range(min(6, clusters)):
         ends = (row, row if row % 2 == 0 else (row + 1) % clusters)
-        classes = (ends[0], ends[1]) if generator.settings.classes else None
-        rows.append(interpolate(generator, (seed + 2 * row, seed + 2 * row + 1), config.steps, classes, "w", config.truncation))
+        seeds = (seed + 2 * row, seed + 2 * row + 1)
+        classes = ends if generator.settings.classes else None
+        rows.append(interpolate(generator, seeds, config.steps, classes, "w", config.truncation))
     caption = "Straight lines in w; every other row ends in the next cluster."
     return sheet(build, "interpolation.png", "From one logo to another", np.concatenate(rows), config.steps, caption)
 
 
-def mixing_sheet(build: Build, generator: Generator, clusters: int) -> Picture:
+def mixtures(build: Build, generator: Generator, clusters: int) -> Picture:
     """Each row's logo with the fine styles of each column's."""
     config: GenerateConfig = build.config
     seed, size = config.seed or 0, 6
@@ -83,7 +84,7 @@ def mixing_sheet(build: Build, generator: Generator, clusters: int) -> Picture:
     return sheet(build, "mixing.png", "Styles of two logos mixed", np.concatenate(table), size + 1, caption)
 
 
-def truncation_sheet(build: Build, generator: Generator, clusters: int) -> Picture:
+def truncations(build: Build, generator: Generator, clusters: int) -> Picture:
     """From the average of a cluster to its full variety."""
     seed = build.config.seed or 0
     rows = list(range(min(6, clusters)))

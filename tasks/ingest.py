@@ -1,6 +1,7 @@
 """ingest: every source into one table of distinct pictures, a shard at a time.
 
-A shard holds entries that were new when it was made; a later run lists it as it is, so that only new entries are decoded.
+A shard holds entries that were new when it was made; a later run lists it as it is, so that only new entries are
+decoded.
 """
 
 import json
@@ -141,7 +142,7 @@ def recognise(reader: Source, entries: Sequence[Entry], earlier: Sequence[EntryR
     unknown = [entry for entry in entries if entry not in found and ":" in entry.version]
     if by_id and unknown:  # a container was written anew: hashing its images costs far less than decoding them
         for raw in reader.read(unknown):
-            entry, same = raw.entry, by_id.get(identify(raw)[0])
+            entry, same = raw.entry, by_id.get(identify(raw)[0] or "")
             if same is not None:
                 found[entry] = EntryRecord(
                     reader.name,
@@ -241,7 +242,7 @@ def ingest_page(build: Build, funnel: dict[str, Any], table: Sequence[Picture], 
         caption="The first hundred; all are in quarantine.parquet.",
     )
     summary = (
-        f"{funnel['offered']} images offered, {funnel['quarantined']} in quarantine, {funnel['identical']} the same as another "
-        f"pixel for pixel, {funnel['distinct']} distinct pictures."
+        f"{funnel['offered']} images offered, {funnel['quarantined']} in quarantine, {funnel['identical']} the same as "
+        f"another pixel for pixel, {funnel['distinct']} distinct pictures."
     )
     return Page(summary, tuple(pictures), tables=(sources, bad) if bad.rows else (sources,))

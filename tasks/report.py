@@ -12,7 +12,18 @@ from logoflow.store.ledger import Kind
 from logoflow.store.store import Artifact
 from tasks.stage import Build, stage
 
-VERSIONS = ("logoflow", "prefect", "torch", "numpy", "scipy", "scikit-learn", "faiss-cpu", "pillow", "pyarrow", "pydantic")
+VERSIONS = (
+    "logoflow",
+    "prefect",
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "faiss-cpu",
+    "pillow",
+    "pyarrow",
+    "pydantic",
+)
 
 
 @stage("report")
@@ -21,7 +32,11 @@ def report(build: Build, *artifacts: Artifact) -> None:
     made = dict(zip(STAGES["report"].inputs, artifacts, strict=True))
     funnel = funnel_of(made)
     facts = {
-        "funnel": {"offered": funnel.offered, "left": {d.label: d.count for d in funnel.departures}, "kept": funnel.remaining},
+        "funnel": {
+            "offered": funnel.offered,
+            "left": {d.label: d.count for d in funnel.departures},
+            "kept": funnel.remaining,
+        },
         "metrics": {name: lasting_metrics(artifact) for name, artifact in made.items()},
     }
     (build.folder / "report.json").write_text(json.dumps(facts, indent=1, sort_keys=True))

@@ -89,7 +89,7 @@ def stage(name: str) -> Callable[[Callable[Concatenate[Build, P], None]], Task[.
             return answer(declaration, build, run, dict(zip(declaration.inputs, inputs, strict=True)))
 
         run_stage.__doc__ = build.__doc__
-        return task(run_stage, name=name, cache_policy=NO_CACHE, persist_result=False)
+        return task(name=name, cache_policy=NO_CACHE, persist_result=False)(run_stage)
 
     return decorate
 

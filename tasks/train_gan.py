@@ -53,7 +53,10 @@ def training_page(build: Build, curve: Sequence[dict[str, Any]]) -> Page:
     shown = [grids[0], grids[len(grids) // 2], grids[-1]] if len(grids) > 2 else grids
     pictures = [
         show_grid(build, build.work / "real.png", "Real logos of each cluster", "What the generator is shown."),
-        *(show_grid(build, path, f"Generated, {grid_nimg(path) / 1000:g} kimg", "The same latents each time.") for path in shown),
+        *(
+            show_grid(build, path, f"Generated, {grid_nimg(path) / 1000:g} kimg", "The same latents each time.")
+            for path in shown
+        ),
     ]
     last = curve[-1]
     curves = (
@@ -98,4 +101,6 @@ def show_grid(build: Build, path: Path, title: str, caption: str) -> Picture:
     with Image.open(path) as grid:
         scale = max(1, round(SHOWN_WIDTH / grid.width))
         large = grid.convert("RGB").resize((grid.width * scale, grid.height * scale), Image.Resampling.BICUBIC)
-    return save_picture(build, path.name, title, large, alt=f"{title}, a row of logos for each cluster", caption=caption)
+    return save_picture(
+        build, path.name, title, large, alt=f"{title}, a row of logos for each cluster", caption=caption
+    )

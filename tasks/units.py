@@ -1,7 +1,7 @@
 """Units of work: a shard's result is an artifact of its own, so that a killed run goes on at the next unit.
 
-Units run as Prefect tasks on the flow's runner, in its threads or in other processes; those that the store holds already are
-not even submitted.
+Units run as Prefect tasks on the flow's runner, in its threads or in other processes; those that the store holds
+already are not even submitted.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,8 +30,8 @@ class UnitKind:
 
     Attributes:
         name: `stage.unit`, also the folder in the store.
-        work: writes the data files of one unit into a folder, given its payload; a function of a module, since it may run
-            in another process. It and what it uses are the unit's code.
+        work: writes the data files of one unit into a folder, given its payload; a function of a module, since it may
+            run in another process. It and what it uses are the unit's code.
         data: names of the files that it writes.
         libraries: distributions that shape the result.
     """

@@ -2,7 +2,6 @@
 
 import platform
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
@@ -47,8 +46,6 @@ def checks(store: Path) -> Iterator[tuple[str, Callable[[], str]]]:
 
 def check_python() -> str:
     """Version of the interpreter."""
-    if sys.version_info < (3, 11):
-        raise UserError(f"Python {platform.python_version()} is too old: install 3.11 or newer.")
     return platform.python_version()
 
 
@@ -85,7 +82,7 @@ def check_craft() -> str:
 
 def check_features() -> str:
     """The packaged file, hashed."""
-    from evaluation.features import packaged_weights
+    from evaluation.weights import packaged_weights
 
     return str(packaged_weights())
 

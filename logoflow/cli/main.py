@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 a stage failed, 2 usage or configuration, 3 `plan --check` found work.
 """
 
+import io
 import sys
 import traceback
 
@@ -28,6 +29,8 @@ for command in (run, plan, status, runs, show, verify, gc, doctor):
 
 def main() -> None:
     """Run the command line; what a user can mend is one sentence on stderr."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # who reads a pipe or a log file sees each line as it comes
     try:
         app(args=[argument for argument in sys.argv[1:] if argument != "--debug"])
     except UserError as error:

@@ -33,12 +33,13 @@ def gc(
     """Say what no recent run needs, and remove it when told to."""
     space = open_workspace(store)
     folders = check.unneeded(space.store, needed_by_last(space.ledger, keep_last))
-    rows = [{"path": str(path.relative_to(space.store.root)), "bytes": check.size_of(path)} for path in folders]
+    sizes = {str(path.relative_to(space.store.root)): check.size_of(path) for path in folders}
     if as_json:
-        print_rows((), rows, True)
+        print_rows((), [{"path": path, "bytes": size} for path, size in sizes.items()], True)
     else:
-        print_rows(("path", "size"), [{**row, "size": bytes_in_words(row["bytes"])} for row in rows], False)
-        total = bytes_in_words(sum(row["bytes"] for row in rows))
+        rows = [{"path": path, "size": bytes_in_words(size)} for path, size in sizes.items()]
+        print_rows(("path", "size"), rows, False)
+        total = bytes_in_words(sum(sizes.values()))
         console.print(f"{len(rows)} folders, {total}{' removed' if delete else '; remove them with --delete'}.")
     if delete:
         for path in folders:

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from logoflow.machine import has_bfloat16
 
-OUTSIDE: dict[str, object] = {"fingerprint": False}
+OUTSIDE: JsonDict = {"fingerprint": False}
 """Mark of a field that says where or how to work, not what comes out: it does not enter the fingerprint."""
-WEIGHTS: dict[str, object] = {"weights": True}
+WEIGHTS: JsonDict = {"weights": True}
 """Mark of a field that names a file of weights: its sha256 enters the fingerprint instead of its path."""
 
 
@@ -18,12 +19,18 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def resolve_dtype(dtype: str) -> str:
-    """Replace "auto" by what this machine is fast at, so that the fingerprint names what was computed with."""
-    return ("bfloat16" if has_bfloat16() else "float32") if dtype == "auto" else dtype
+def fast_dtype() -> Literal["float32", "bfloat16"]:
+    """The precision that this machine is fast at; resolved early, so that the fingerprint names what was used."""
+    return "bfloat16" if has_bfloat16() else "float32"
 
 
-Dtype: TypeAlias = Annotated[Literal["auto", "float32", "bfloat16"], AfterValidator(resolve_dtype)]
+Dtype: TypeAlias = Annotated[
+    Literal["float32", "bfloat16"],
+    BeforeValidator(
+        lambda value: fast_dtype() if value == "auto" else value,
+        json_schema_input_type=Literal["auto", "float32", "bfloat16"],
+    ),
+]
 Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
 
 

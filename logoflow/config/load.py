@@ -1,4 +1,4 @@
-"""From a YAML file and `--set` to a checked configuration, or one sentence that names the key, the value and the remedy."""
+"""From a YAML file and `--set` to a checked configuration, or a sentence that names key, value and remedy."""
 
 import difflib
 from collections.abc import Sequence

@@ -54,8 +54,8 @@ class PipelineConfig(Section):
         base = smallest_base(self.curate.resolution)
         if base > MAX_BASE:
             raise ValueError(
-                f"curate.resolution is {self.curate.resolution}, which no generator reaches by doubling from {MAX_BASE} px or "
-                f"less: choose {2 ** round(math.log2(self.curate.resolution))}."
+                f"curate.resolution is {self.curate.resolution}, which no generator reaches by doubling from "
+                f"{MAX_BASE} px or less: choose {2 ** round(math.log2(self.curate.resolution))}."
             )
         return self
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
-from logoflow.config.base import OUTSIDE, WEIGHTS, Dtype, Section, Seed, Trained
+from logoflow.config.base import OUTSIDE, WEIGHTS, Dtype, Section, Seed, Trained, fast_dtype
 from moco.settings import EncoderSettings
 from stylegan2.settings import TrainingSettings
 
@@ -53,7 +53,7 @@ class DetectTextConfig(Section):
         0.05, ge=0, lt=1, description="Scores within this distance of the threshold are shown for review."
     )
     dtype: Dtype = Field(
-        "auto", description="Precision of the network; auto: bfloat16 where the hardware has it.", validate_default=True
+        default_factory=fast_dtype, description="Precision of the network; auto: bfloat16 where the hardware has it."
     )
     weights: Path | None = Field(
         None, description="A published CRAFT file; leave it out for the packaged one.", json_schema_extra=WEIGHTS
@@ -63,6 +63,11 @@ class DetectTextConfig(Section):
 
 class TrainEncoderConfig(EncoderSettings, Trained):
     """Training the MoCo encoder."""
+
+    dtype: Dtype = Field(
+        default_factory=fast_dtype,
+        description="Precision of the convolutions; auto: bfloat16 where the hardware has it.",
+    )
 
 
 class EmbedConfig(Section):
@@ -114,6 +119,11 @@ class CurateConfig(Section):
 
 class TrainGanConfig(TrainingSettings, Trained):
     """Training StyleGAN2-ADA."""
+
+    precision: Dtype = Field(
+        default_factory=fast_dtype,
+        description="Of convolutions at the largest sizes; auto: bfloat16 where the hardware has it.",
+    )
 
 
 class EvaluateConfig(Section):

@@ -1,7 +1,7 @@
 """The ledger: an append-only list of what happened in each run, stage and unit. Status and reasons are read from it.
 
-Events outlive artifacts, so that a reason can be told after gc has removed what it compares with. One SQLite file; readers
-and writers of several processes share it.
+Events outlive artifacts, so that a reason can be told after gc has removed what it compares with. One SQLite file;
+readers and writers of several processes share it.
 """
 
 import json

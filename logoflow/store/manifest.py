@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from logoflow.canonical import digest_of
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 """Version of the store's layout and manifests; a store of another version is refused."""
 
 
@@ -58,7 +58,7 @@ class Manifest(Record):
     fingerprint: str
     content: str
     recipe: str
-    """Digest of the parts of this stage and of all before it without the sources' data: equal recipes differ in images only."""
+    """Digest of the parts of this stage and all before it without the sources: equal recipes differ in images only."""
     parts: Parts
     inputs: dict[str, InputRecord]
     units: tuple[str, ...]

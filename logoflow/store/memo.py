@@ -1,7 +1,7 @@
 """Digests that were computed once: remembered by a file's path, size, inode and modification time.
 
-Hashing the sources and parsing our own code again for every `plan` would take seconds; a file whose stat is unchanged is
-taken as unchanged. A file modified within the last two seconds is hashed anew each time, since a second change could
+Hashing the sources and parsing our own code again for every `plan` would take seconds; a file whose stat is unchanged
+is taken as unchanged. A file modified within the last two seconds is hashed anew each time, since a second change could
 leave the same time stamp.
 """
 

@@ -1,11 +1,10 @@
 """The store's folder: immutable artifacts under `<root>/<kind>/<fingerprint>/`, committed whole or not at all.
 
-A kind is a stage ("cluster") or a unit of one ("detect_text.scores"). Everything that is not an artifact starts with a dot:
-`.tmp` for drafts, `.work` for what a training keeps between kills, `.locks` for who builds what.
+A kind is a stage ("cluster") or a unit of one ("detect_text.scores"). Everything that is not an artifact starts with a
+dot: `.tmp` for drafts, `.work` for what a training keeps between kills, `.locks` for who builds what.
 """
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -64,9 +63,8 @@ class Store:
                 )
             write_atomic(marker, f"{FORMAT}\n".encode())
         elif marker.read_text().strip() != str(FORMAT):
-            raise UserError(
-                f"{root} has store format {marker.read_text().strip()}, this version reads {FORMAT}: choose another folder."
-            )
+            found = marker.read_text().strip()
+            raise UserError(f"{root} has store format {found}, this version reads {FORMAT}: choose another folder.")
 
     # ---------------------------------------------------------------------------------------------------- places
 
@@ -158,7 +156,7 @@ def record_files(draft: Path, data: tuple[str, ...]) -> dict[str, FileRecord]:
     for path in sorted(p for p in draft.rglob("*") if p.is_file()):
         fsync_path(path)
         name = path.relative_to(draft).as_posix()
-        files[name] = FileRecord(size=os.path.getsize(path), sha256=sha256_file(path), data=name in data)
+        files[name] = FileRecord(size=path.stat().st_size, sha256=sha256_file(path), data=name in data)
     missing = set(data) - set(files)
     assert not missing, f"declared data files were not written: {sorted(missing)}"
     return files

@@ -1,0 +1,42 @@
+# make demo: install and run the whole pipeline on the embedded sample.   make test: install and pass the tests.
+PYTHON ?= python3
+BIN := .venv/bin
+EXTRA ?= cpu
+
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+
+.PHONY: demo test lint format bench sample install clean
+
+demo: .venv/installed
+	$(BIN)/logoflow run configs/demo.yaml
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed
+	$(BIN)/python -m benchmarks.parity tests/stylegan2/reference
+	$(BIN)/python -m benchmarks.text
+
+sample: .venv/installed
+	$(BIN)/python -m data.sample.build
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --config-settings editable_mode=compat --editable '.[$(EXTRA),dev]'
+	touch $@
+
+clean:
+	rm -rf .venv .logoflow .mypy_cache .ruff_cache .pytest_cache
