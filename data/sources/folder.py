@@ -90,7 +90,7 @@ class FolderSource:
             data = (self._root / entry.name).read_bytes()
         except OSError as error:
             raise Rejected(
-                Reason.unreadable, _READ_ERRORS.get(error.errno, f"cannot be read: {error.strerror}")
+                Reason.unreadable, _READ_ERRORS.get(error.errno or 0, f"cannot be read: {error.strerror}")
             ) from error
         if hashlib.sha256(data).hexdigest() != entry.version:
             raise Rejected(Reason.unreadable, "changed while it was being read: run again")
