@@ -82,18 +82,18 @@ class Discriminator(nn.Module):
         self.out = EqualizedLinear(last, last if settings.classes else 1)
         self.mapping = Mapping(0, settings.classes, last, settings.label_depth) if settings.classes else None
 
-    def forward(self, images: Tensor, labels: Tensor | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
+    def forward(self, images: Tensor, labels: Tensor | None = None, dtype: torch.dtype | None = None) -> Tensor:
         """Judge pictures.
 
         Args:
             images: `[N, channels, height, width]`, -1 to 1.
             labels: classes `[N]`; unused without classes.
-            dtype: precision of the convolutions at the largest sizes.
+            dtype: precision of the convolutions at the largest sizes; that of the images when left out.
 
         Returns:
             Logits `[N]`.
         """
-        x = self.from_picture(images.to(dtype))
+        x = self.from_picture(images if dtype is None else images.to(dtype))
         for level, block in enumerate(self.blocks):
             x = block(x if level < LOW_PRECISION_SIZES else x.to(images.dtype))
         x = x.to(images.dtype)

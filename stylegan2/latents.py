@@ -56,6 +56,7 @@ def draw_latents(
     random = stream(seed, purpose, step, images.device)
     z_dim, layers = generator.settings.z_dim, generator.settings.layers
     z, other_z = (torch.randn(count, z_dim, generator=random, device=random.device) for _ in range(2))
+    z, other_z = z.to(generator.w_avg.dtype), other_z.to(generator.w_avg.dtype)
     labels = images.draw_labels(count, random)
     choice = stream(seed, f"{purpose} mixing", step)  # on the CPU, so that nothing waits for the device
     mixed = torch.rand((), generator=choice).item() < mixing

@@ -36,13 +36,14 @@ class Trainer:
     ) -> None:
         self.state, self.images, self.settings, self.row, self.seed = state, images, settings, row, seed
         self.shares = row.batch // (settings.micro_batch or row.batch)
-        self.dtype = getattr(torch, settings.precision)
+        self.dtype = torch.bfloat16 if settings.precision == "bfloat16" else None
         self.meters = Meters()
 
     def step(self) -> None:
         """Train on one batch of real images."""
         state, row = self.state, self.row
         images, labels = self.images.batch(state.step, row.batch)
+        images = images.to(state.path_length.dtype)
 
         # Update the generator; regularise it lazily.
         latents = self._latents("generator", row.batch)

@@ -77,14 +77,19 @@ class TrainingState:
 
 
 def initial_state(
-    networks: NetworkSettings, settings: TrainingSettings, row: Recipe, seed: int, device: torch.device
+    networks: NetworkSettings,
+    settings: TrainingSettings,
+    row: Recipe,
+    seed: int,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
 ) -> TrainingState:
     """Fresh networks and optimisers; the weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(stream(seed, "weights", 0).initial_seed())
         generator, discriminator = Generator(networks), Discriminator(networks)
     for network in (generator, discriminator):
-        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return TrainingState(
         step=0,
         generator=generator,
@@ -98,7 +103,7 @@ def initial_state(
         ),
         strength=torch.tensor(settings.augment.strength, device=device),
         signs=torch.zeros(2, device=device),
-        path_length=torch.zeros((), device=device),
+        path_length=torch.zeros((), device=device, dtype=dtype),
     )
 
 

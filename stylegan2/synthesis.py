@@ -114,13 +114,13 @@ class Synthesis(nn.Module):
         self.resampler = Resampler()
         self.noise_sizes = [settings.sizes[(index + 1) // 2] for index in range(len(self.convolutions))]
 
-    def forward(self, ws: Tensor, noise: Noise = "const", dtype: torch.dtype = torch.float32) -> Tensor:
+    def forward(self, ws: Tensor, noise: Noise = "const", dtype: torch.dtype | None = None) -> Tensor:
         """Synthesise pictures.
 
         Args:
             ws: a w for each layer, `[N, layers, w_dim]`.
             noise: "const" for the noise stored with the network, "none", or what `draw_noise` gives.
-            dtype: precision of the convolutions at the largest sizes.
+            dtype: precision of the convolutions at the largest sizes; that of `ws` when left out.
 
         Returns:
             Pictures `[N, channels, height, width]`, about -1 to 1, not clipped, in the precision of `ws`.
@@ -129,7 +129,7 @@ class Synthesis(nn.Module):
         x = self.const.expand(len(ws), *self.const.shape)
         image: Tensor | None = None
         for index, convolution in enumerate(self.convolutions):
-            x = x.to(dtype if index >= max(low_from, 1) else ws.dtype)
+            x = x.to(dtype if dtype is not None and index >= max(low_from, 1) else ws.dtype)
             x = convolution(x, ws[:, index], noise if isinstance(noise, str) else noise[index])
             if index % 2 == 0:
                 picture = self.pictures[index // 2](x, ws[:, index + 1]).to(ws.dtype)

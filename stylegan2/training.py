@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stylegan2.augment.bands import SMALLEST
+from stylegan2.augment.pipe import PIPES
 from stylegan2.checkpoints import load_snapshot, save_network, save_snapshot, snapshots
 from stylegan2.files import write_atomically, write_json
 from stylegan2.generator import Generator
@@ -159,6 +161,10 @@ def plan(
     row = recipe(settings, width, height)
     if row.batch > count:
         raise ValueError(f"The batch of {row.batch} is larger than the set of {count} images: choose a smaller batch.")
+    if settings.augment.mode != "off" and "imgfilter" in PIPES[settings.augment.pipe] and min(height, width) < SMALLEST:
+        raise ValueError(
+            f"The band filter of augment.pipe {settings.augment.pipe} needs {SMALLEST} pixels a side: choose bgc."
+        )
     kinds: dict[int, Channels] = {1: 1, 3: 3, 4: 4}
     networks = network_settings(settings, row, width=width, height=height, channels=kinds[channels], classes=classes)
     return networks, row
@@ -216,6 +222,7 @@ def _resume(folder: Path, state: TrainingState, row: Recipe) -> None:
 def _append_to_curve(folder: Path, tick: Tick) -> None:
     record: dict[str, Any] = asdict(tick)
     record |= record.pop("values")
+    del record["total_kimg"]
     with (folder / "curve.jsonl").open("a") as file:
         file.write(json.dumps(record) + "\n")
         file.flush()

@@ -29,10 +29,11 @@ def color_matrices(operations: Collection[str], strength: Tensor, draws: Draws, 
     Returns:
         `[N, 4, 4]`; exactly the identity for an image to which nothing is applied.
     """
-    eye = torch.eye(4, device=strength.device)
-    gray = torch.tensor([1.0, 1.0, 1.0, 0.0], device=strength.device) / sqrt(3)  # the luma axis
+    eye = torch.eye(4, dtype=torch.float64, device=strength.device)
+    rgb = torch.diag(eye.new_tensor([1.0, 1.0, 1.0, 0.0]))
+    gray = eye.new_tensor([1.0, 1.0, 1.0, 0.0]) / sqrt(3)  # the luma axis
     along = torch.outer(gray, gray)  # projects on it
-    matrix = eye
+    matrix = eye[None]
 
     if "brightness" in operations:
         amount = draws.normal(BRIGHTNESS) * draws.applied(strength)
@@ -41,7 +42,6 @@ def color_matrices(operations: Collection[str], strength: Tensor, draws: Draws, 
         matrix = (eye + amount[:, None, None] * white) @ matrix
     if "contrast" in operations:
         factor = torch.exp2(draws.normal(CONTRAST) * draws.applied(strength))
-        rgb = torch.diag(torch.tensor([1.0, 1.0, 1.0, 0.0], device=eye.device))
         matrix = (eye + (factor - 1)[:, None, None] * rgb) @ matrix
     if "lumaflip" in operations:
         flip = draws.choice(2) * draws.applied(strength)
@@ -50,8 +50,7 @@ def color_matrices(operations: Collection[str], strength: Tensor, draws: Draws, 
         matrix = _turn(draws.uniform(-pi, pi) * draws.applied(strength)) @ matrix
     if "saturation" in operations and channels > 1:
         factor = torch.exp2(draws.normal(SATURATION) * draws.applied(strength))
-        across = torch.diag(torch.tensor([1.0, 1.0, 1.0, 0.0], device=eye.device)) - along
-        matrix = (eye + (factor - 1)[:, None, None] * across) @ matrix
+        matrix = (eye + (factor - 1)[:, None, None] * (rgb - along)) @ matrix
     return matrix
 
 
@@ -68,6 +67,6 @@ def apply_color(images: Tensor, matrices: Tensor) -> Tensor:
 def _turn(angle: Tensor) -> Tensor:
     """Rotation about the luma axis by `angle`, `[N]`: `[N, 4, 4]` (Rodrigues' formula)."""
     v = 1 / sqrt(3)
-    cross = torch.tensor([[0, -v, v, 0], [v, 0, -v, 0], [-v, v, 0, 0], [0, 0, 0, 0]], device=angle.device)
+    cross = angle.new_tensor([[0, -v, v, 0], [v, 0, -v, 0], [-v, v, 0, 0], [0, 0, 0, 0]])
     angle = angle[:, None, None]
-    return torch.eye(4, device=angle.device) + angle.sin() * cross + (1 - angle.cos()) * (cross @ cross)
+    return torch.eye(4).to(angle) + angle.sin() * cross + (1 - angle.cos()) * (cross @ cross)

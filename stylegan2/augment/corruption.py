@@ -13,8 +13,9 @@ HOLE = 0.5  # side of the hole, of the image's side
 
 def add_noise(images: Tensor, strength: Tensor, draws: Draws) -> Tensor:
     """Add normal noise of a random strength to the colours of `[N, C, H, W]`; alpha stays."""
-    sigma = draws.normal(NOISE).abs() * draws.applied(strength)
-    color = images[:, :3] + sigma[:, None, None, None] * draws.noise(images[:, :3].shape[1:])
+    sigma = (draws.normal(NOISE).abs() * draws.applied(strength)).to(images.dtype)
+    noise = draws.noise(images[:, :3].shape[1:]).to(images.dtype)
+    color = images[:, :3] + sigma[:, None, None, None] * noise
     return torch.cat([color, images[:, 3:]], dim=1)
 
 

@@ -9,7 +9,10 @@ from torch import Tensor
 
 
 class Draws(Protocol):
-    """One number for each of a batch of images, from a named distribution; all results are `[N]`."""
+    """One number for each of a batch of images, from a named distribution; all results are `[N]`.
+
+    They are float64, so that what is computed from them does not depend on how a batch is divided.
+    """
 
     def uniform(self, low: float, high: float, *, again: bool = False) -> Tensor:
         """Uniform on [low, high]; `again` marks the second draw of one and the same operation."""
@@ -18,13 +21,13 @@ class Draws(Protocol):
         """Normal with mean 0."""
 
     def choice(self, count: int) -> Tensor:
-        """One of 0 ... count - 1, as a float."""
+        """One of 0 ... count - 1, as a float64."""
 
     def applied(self, probability: Tensor) -> Tensor:
         """Whether an operation is applied, with a probability (scalar) that is the same for all images."""
 
     def noise(self, shape: torch.Size) -> Tensor:
-        """Unit normal numbers `[N, *shape]`."""
+        """Unit normal numbers `[N, *shape]`, float32."""
 
 
 class RandomDraws:
@@ -42,11 +45,13 @@ class RandomDraws:
 
     def uniform(self, low: float, high: float, *, again: bool = False) -> Tensor:
         """Uniform on [low, high], `[N]`."""
-        return self._mine(torch.rand(self.batch, generator=self.random, device=self.random.device)) * (high - low) + low
+        unit = torch.rand(self.batch, generator=self.random, device=self.random.device, dtype=torch.float64)
+        return self._mine(unit) * (high - low) + low
 
     def normal(self, deviation: float) -> Tensor:
         """Normal with mean 0, `[N]`."""
-        return self._mine(torch.randn(self.batch, generator=self.random, device=self.random.device)) * deviation
+        unit = torch.randn(self.batch, generator=self.random, device=self.random.device, dtype=torch.float64)
+        return self._mine(unit) * deviation
 
     def choice(self, count: int) -> Tensor:
         """One of 0 ... count - 1, `[N]`."""
@@ -73,7 +78,7 @@ class FixedDraws:
     """
 
     def __init__(self, quantile: float, batch: int) -> None:
-        self.quantile = torch.full((batch,), quantile)
+        self.quantile = torch.full((batch,), quantile, dtype=torch.float64)
 
     def uniform(self, low: float, high: float, *, again: bool = False) -> Tensor:
         """The quantile of the distribution; its middle when drawn again, so that nothing is applied twice."""

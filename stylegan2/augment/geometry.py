@@ -34,7 +34,7 @@ def inverse_matrices(operations: Collection[str], strength: Tensor, draws: Draws
     Returns:
         `[N, 3, 3]`; exactly the identity for an image to which nothing is applied.
     """
-    matrix = torch.eye(3, device=strength.device)
+    matrix = torch.eye(3, dtype=torch.float64, device=strength.device)
 
     if "xflip" in operations:
         flip = _gate(draws, strength, draws.choice(2), 0.0)

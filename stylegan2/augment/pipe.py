@@ -48,13 +48,14 @@ def augment(
     """
     height, width = images.shape[2:]
     if not set(operations).isdisjoint(BLIT + GEOMETRY):
-        matrices = inverse_matrices(operations, strength, draws, width, height)
-        still = (matrices == torch.eye(3, device=matrices.device)).all(dim=(1, 2))
+        matrices = inverse_matrices(operations, strength, draws, width, height).to(images.dtype)
+        still = (matrices == torch.eye(3).to(matrices)).all(dim=(1, 2))
         images = torch.where(still[:, None, None, None], images, WARPS[geometry](images, matrices))
     if not set(operations).isdisjoint(COLOR):
-        images = apply_color(images, color_matrices(operations, strength, draws, images.shape[1]))
+        matrices = color_matrices(operations, strength, draws, images.shape[1]).to(images.dtype)
+        images = apply_color(images, matrices)
     if "imgfilter" in operations:
-        gains = band_gains(strength, draws)
+        gains = band_gains(strength, draws).to(images.dtype)
         flat = (gains == 1).all(dim=1)
         images = torch.where(flat[:, None, None, None], images, amplify_bands(images, gains))
     if "noise" in operations:

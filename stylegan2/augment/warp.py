@@ -37,7 +37,7 @@ def warp_reference(images: Tensor, matrices: Tensor) -> Tensor:
         `[N, C, H, W]`.
     """
     height, width = images.shape[2:]
-    phase = torch.full((1,), PHASE, device=matrices.device)
+    phase = matrices.new_full((1,), PHASE)
     matrices = shift(-phase, -phase) @ matrices @ shift(phase, phase)
     margin_x, margin_y = _margins(matrices, width, height)
     padded = F.pad(images, (margin_x, margin_x, margin_y, margin_y), mode="reflect")
@@ -66,8 +66,8 @@ WARPS: dict[str, Warp] = {"reference": warp_reference, "bilinear": warp_bilinear
 
 def _margins(matrices: Tensor, width: int, height: int) -> tuple[int, int]:
     """How far beyond the image, in x and in y, any image of the batch is read; at most what mirroring once gives."""
-    half = torch.tensor([width / 2 + REACH, height / 2 + REACH], device=matrices.device)
-    signs = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]], device=matrices.device)
+    half = matrices.new_tensor([width / 2 + REACH, height / 2 + REACH])
+    signs = matrices.new_tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
     corners = torch.cat([signs * half, torch.ones_like(signs[:, :1])], dim=1)  # [4, 3]
     reached = (matrices[:, :2] @ corners.T).abs().amax(dim=(0, 2)).tolist()
     margins = [ceil(r + REACH - side / 2) for r, side in zip(reached, (width, height), strict=True)]
@@ -76,8 +76,8 @@ def _margins(matrices: Tensor, width: int, height: int) -> tuple[int, int]:
 
 def _grid(matrices: Tensor, canvas: tuple[int, int], source: tuple[int, int]) -> Tensor:
     """Sampling grid at twice the resolution of the canvas, `(width, height)`, in the source's [-1, 1] coordinates."""
-    to_pixels = torch.tensor([canvas[0] / 2, canvas[1] / 2, 1.0], device=matrices.device)
-    from_pixels = torch.tensor([2 / source[0], 2 / source[1]], device=matrices.device)
+    to_pixels = matrices.new_tensor([canvas[0] / 2, canvas[1] / 2, 1.0])
+    from_pixels = matrices.new_tensor([2 / source[0], 2 / source[1]])
     theta = from_pixels[:, None] * matrices[:, :2] * to_pixels
     return F.affine_grid(theta, [len(matrices), 1, 2 * canvas[1], 2 * canvas[0]], align_corners=False)
 

@@ -1,0 +1,63 @@
+"""Our numbers against those of the published implementation."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.parity import TOLERANCE, compare
+from stylegan2.nvidia import WeightsError, export, load_networks
+from stylegan2.settings import NetworkSettings
+
+
+@pytest.mark.parametrize("name", ["nets_a", "augment_a"])
+def test_every_quantity_agrees_with_the_reference(reference: Path, name: str) -> None:
+    errors = dict(compare(reference / f"{name}.npz"))
+    assert len(errors) == {"nets_a": 10, "augment_a": 51}[name]
+    assert max(errors.values()) <= TOLERANCE
+
+
+def test_export_writes_every_published_name_with_its_value(reference: Path, tmp_path: Path) -> None:
+    import numpy as np
+    from safetensors.numpy import load_file
+
+    export(*load_networks(reference / "nets_a.npz"), tmp_path / "networks.safetensors")
+    written = load_file(tmp_path / "networks.safetensors")
+    with np.load(reference / "nets_a.npz") as theirs:
+        names = {name for name in theirs.files if name.startswith(("G.", "D."))}
+        assert set(written) == names
+        assert all(np.array_equal(written[name], theirs[name]) for name in names)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"classes": 0, "channels": 1},
+        {"classes": 7, "channels": 4, "mapping_depth": 8},
+        {"discriminator": "orig", "channel_base": 1000},
+        {"deviation_group": 0, "width": 64, "height": 64},
+    ],
+)
+def test_what_is_exported_is_read_back(tmp_path: Path, changes: dict[str, int | str]) -> None:
+    from stylegan2.discriminator import Discriminator
+    from stylegan2.generator import Generator
+
+    sizes = {"width": 32, "height": 32, "channel_base": 128, "channel_max": 8, "z_dim": 6, "w_dim": 8}
+    settings = NetworkSettings.model_validate(sizes | changes)
+    generator, discriminator = Generator(settings), Discriminator(settings)
+    export(generator, discriminator, tmp_path / "networks.safetensors")
+    read, judge = load_networks(tmp_path / "networks.safetensors")
+    z, labels = torch.randn(4, 6), torch.arange(4) % settings.classes if settings.classes else None
+    torch.testing.assert_close(read(z, labels), generator(z, labels), rtol=0, atol=0)
+    images = torch.randn(4, settings.channels, settings.height, settings.width)
+    torch.testing.assert_close(judge(images, labels), discriminator(images, labels), rtol=0, atol=0)
+
+
+def test_a_file_of_something_else_is_refused_by_a_sentence(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
+    with pytest.raises(WeightsError, match=r"no StyleGAN2 networks .* entries G\.\* and D\.\*"):
+        load_networks(tmp_path / "other.safetensors")
+    with pytest.raises(WeightsError, match=r"neither \.npz nor \.safetensors"):
+        load_networks(Path(__file__))

@@ -1,0 +1,237 @@
+"""Training: the same bytes whether it was interrupted or not, and each part of a step against its formula."""
+
+import json
+import multiprocessing
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch.testing import assert_close
+
+from stylegan2.checkpoints import CheckpointError, load_discriminator, load_generator, save_network, snapshots
+from stylegan2.generator import Generator
+from stylegan2.images import TrainingImages
+from stylegan2.phases import Trainer
+from stylegan2.settings import NetworkSettings, TrainingSettings
+from stylegan2.state import TrainingState, initial_state, lazy_adam
+from stylegan2.train import main
+from stylegan2.training import Diverged, Tick, plan, train
+
+Logos = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+def results(folder: Path) -> dict[str, bytes | list[dict[str, float]]]:
+    """Everything that must not depend on interruptions: networks, the last snapshot, pictures, and the curve."""
+    files = [*folder.glob("*.safetensors"), *(folder / "grids").iterdir(), *folder.glob("snapshots/*/state.*")]
+    found: dict[str, bytes | list[dict[str, float]]] = {str(f.relative_to(folder)): f.read_bytes() for f in files}
+    lines = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
+    timings = ("images_per_s", "wall_s")
+    found["curve"] = [{name: value for name, value in line.items() if name not in timings} for line in lines]
+    return found
+
+
+def test_a_training_killed_twice_ends_in_the_same_bytes(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["stylegan2.training"])
+
+    def start(folder: Path) -> multiprocessing.process.BaseProcess:
+        process = context.Process(target=train, args=(*logos, quick, 5, folder))
+        process.start()
+        return process
+
+    unbroken = start(tmp_path / "unbroken")
+    curve = tmp_path / "broken" / "curve.jsonl"
+    for ticks in (1, 3):
+        process = start(tmp_path / "broken")
+        while process.is_alive() and not (curve.exists() and curve.read_text().count("\n") >= ticks):
+            time.sleep(0.002)
+        process.kill()
+        process.join()
+        assert process.exitcode == -9, "the training ended before it could be killed"
+    last = start(tmp_path / "broken")
+    last.join()
+    unbroken.join()
+    assert last.exitcode == unbroken.exitcode == 0
+    assert len(snapshots(tmp_path / "broken" / "snapshots")) == quick.keep_snapshots
+    assert results(tmp_path / "broken") == results(tmp_path / "unbroken")
+
+
+def test_training_on_after_the_end_equals_training_longer_at_once(
+    logos: Logos, quick: TrainingSettings, tmp_path: Path
+) -> None:
+    short = quick.model_copy(update={"total_kimg": 0.032})
+    train(*logos, short, 5, tmp_path / "twice")
+    train(*logos, quick, 5, tmp_path / "twice")
+    train(*logos, quick, 5, tmp_path / "once")
+    assert results(tmp_path / "twice") == results(tmp_path / "once")
+
+
+def test_a_finished_training_is_left_as_it_is(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
+    quick = quick.model_copy(update={"total_kimg": 0.016})
+    ticks: list[Tick] = []
+    train(*logos, quick, 5, tmp_path, on_tick=ticks.append)
+    before = results(tmp_path)
+    train(*logos, quick, 5, tmp_path, on_tick=ticks.append)
+    assert results(tmp_path) == before
+    assert [tick.kimg for tick in ticks] == [0.016]
+    expected = {"loss_generator", "loss_discriminator", "r_t", "gradient_norm_generator", "path_length", "r1_penalty"}
+    assert expected <= set(ticks[0].values)
+
+
+def trainer(logos: Logos, settings: TrainingSettings) -> Trainer:
+    images, labels = logos
+    networks, row = plan(images, labels, settings)
+    state = initial_state(networks, settings, row, 5, torch.device("cpu"), torch.float64)
+    return Trainer(state, TrainingImages(images, labels, 5, torch.device("cpu")), settings, row, 5)
+
+
+def networks_of(state: TrainingState) -> dict[str, torch.Tensor]:
+    return {
+        f"{prefix}.{name}": value
+        for prefix, network in (("G", state.generator), ("D", state.discriminator), ("EMA", state.average))
+        for name, value in network.state_dict().items()
+    }
+
+
+@pytest.mark.parametrize("pipe", ["bgc", "bgcfnc"])
+def test_a_batch_in_shares_trains_as_the_whole_batch(quick: TrainingSettings, pipe: str) -> None:
+    logos = np.random.default_rng(0).integers(0, 256, (20, 3, 24, 24), dtype=np.uint8), np.arange(20) % 2
+    fixed = quick.augment.model_copy(update={"pipe": pipe})
+    quick = quick.model_copy(update={"deviation_group": 2, "augment": fixed})
+    whole, shared = trainer(logos, quick), trainer(logos, quick.model_copy(update={"micro_batch": 2}))
+    for _ in range(3):
+        whole.step()
+        shared.step()
+    theirs = networks_of(shared.state)
+    for name, value in networks_of(whole.state).items():
+        # float64 rounding is about 1e-14; where a gradient is zero, Adam's first step multiplies it by lr / eps = 2e5
+        assert_close(theirs[name], value, rtol=0, atol=1e-7, msg=lambda text, name=name: f"{name}: {text}")
+    assert_close(shared.state.path_length, whole.state.path_length, rtol=1e-6, atol=0)
+    assert_close(shared.state.signs, whole.state.signs)
+
+
+def test_adam_is_corrected_for_lazy_regularisation() -> None:
+    network = torch.nn.Linear(2, 2)
+    group = lazy_adam(network, 0.0025, 4).param_groups[0]
+    assert group["lr"] == pytest.approx(0.0020)
+    assert group["betas"] == (0.0, pytest.approx(0.99199, abs=1e-5))
+    group = lazy_adam(network, 0.0025, 16).param_groups[0]
+    assert group["lr"] == pytest.approx(0.002353, abs=1e-6)
+    assert group["betas"][1] == pytest.approx(0.99059, abs=1e-5)
+    assert lazy_adam(network, 0.0025, None).param_groups[0]["lr"] == 0.0025
+
+
+def test_the_average_generator_has_the_published_half_life(logos: Logos, quick: TrainingSettings) -> None:
+    running = trainer(logos, quick)
+    running.row = replace(running.row, ema_kimg=62.5, ema_ramp=0.0, batch=200)
+    const = running.state.average.synthesis.const
+    with torch.no_grad():
+        const.fill_(0.0)
+        running.state.generator.synthesis.const.fill_(1.0)
+    running._average_generator()
+    assert float(const.mean()) == pytest.approx(1 - 0.99778, abs=1e-5)  # batch 200, 62.5 kimg
+    running.row = replace(running.row, ema_ramp=0.05)
+    running.state.step = 10
+    with torch.no_grad():
+        const.fill_(0.0)
+    running._average_generator()
+    assert float(const.mean()) == pytest.approx(1 - 0.5 ** (200 / (0.05 * 2000)))
+
+
+def test_p_is_adjusted_every_few_steps_by_the_sign_of_r_t(logos: Logos, quick: TrainingSettings) -> None:
+    running = trainer(logos, quick)
+    running.step()
+    assert float(running.state.strength) == pytest.approx(0.3)
+    signs = float(running.state.signs[0])
+    assert float(running.state.signs[1]) == 16  # a main pass and, at step 0, one with gradient penalty
+    running.step()
+    r_t = (signs + running.meters.read()["r_t"] * 24 - signs) / 24
+    step = 8 * 2 / 500
+    assert float(running.state.strength) == pytest.approx(0.3 + (step if r_t > 0.6 else -step))
+    assert running.state.signs.tolist() == [0, 0]
+
+
+def test_a_folder_with_another_training_is_refused(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
+    quick = quick.model_copy(update={"total_kimg": 0.008})
+    train(*logos, quick, 5, tmp_path)
+    with pytest.raises(ValueError, match="holds a training with other settings, seed or images"):
+        train(*logos, quick, 6, tmp_path)
+    with pytest.raises(ValueError, match="holds a training with other settings, seed or images"):
+        train(*logos, quick.model_copy(update={"learning_rate": 0.1}), 5, tmp_path)
+
+
+def test_a_training_whose_losses_are_not_finite_stops_with_advice(
+    logos: Logos, quick: TrainingSettings, tmp_path: Path
+) -> None:
+    with pytest.raises(Diverged, match=r"not finite after .* kimg; .*snapshot.*: raise r1_gamma or lower"):
+        train(*logos, quick.model_copy(update={"learning_rate": 1e30, "augment": quick.augment}), 5, tmp_path)
+
+
+def test_images_and_labels_that_do_not_fit_are_refused(logos: Logos, quick: TrainingSettings) -> None:
+    images, labels = logos
+    with pytest.raises(ValueError, match="batch of 64 is larger than the set of 40"):
+        plan(images, labels, quick.model_copy(update={"batch": 64}))
+    with pytest.raises(ValueError, match="2 classes need one label from 0 to 1"):
+        plan(images, labels, quick.model_copy(update={"classes": 2}))
+    with pytest.raises(ValueError, match=r"give uint8 of shape \[N, C, H, W\]"):
+        plan(images.astype(np.float32), labels, quick)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"band filter of augment.pipe bgcf needs 22 pixels"):
+        plan(images, labels, quick.model_copy(update={"augment": quick.augment.model_copy(update={"pipe": "bgcf"})}))
+    assert plan(images, labels, quick)[0].classes == 3
+    assert plan(images, labels, quick.model_copy(update={"classes": 0}))[0].classes == 0
+    assert plan(images, None, quick)[0].classes == 0
+
+
+def test_a_damaged_snapshot_is_named_and_the_one_before_serves(
+    logos: Logos, quick: TrainingSettings, tmp_path: Path
+) -> None:
+    train(*logos, quick, 5, tmp_path)
+    before = results(tmp_path)
+    newest = snapshots(tmp_path / "snapshots")[-1]
+    weights = newest / "state.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x07")
+    with pytest.raises(CheckpointError, match="delete this folder to go on from the one before"):
+        train(*logos, quick, 5, tmp_path)
+    for file in newest.iterdir():
+        file.unlink()
+    newest.rmdir()
+    train(*logos, quick, 5, tmp_path)
+    assert results(tmp_path) == before
+
+
+def test_networks_are_written_with_their_settings(small: NetworkSettings, tmp_path: Path) -> None:
+    generator = Generator(small)
+    save_network(tmp_path / "g.safetensors", generator)
+    read = load_generator(tmp_path / "g.safetensors")
+    assert read.settings == small
+    assert not read.training
+    for name, value in generator.state_dict().items():
+        assert torch.equal(read.state_dict()[name], value)
+    with pytest.raises(CheckpointError, match="another kind of network"):
+        load_discriminator(tmp_path / "g.safetensors")
+    with pytest.raises(CheckpointError, match="no network at"):
+        load_generator(tmp_path / "nothing.safetensors")
+    (tmp_path / "text.safetensors").write_text("text")
+    with pytest.raises(CheckpointError, match="no safetensors file"):
+        load_generator(tmp_path / "text.safetensors")
+
+
+def test_the_command_trains_and_refuses_what_it_does_not_understand(
+    logos: Logos, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "logos.npy", logos[0])
+    place = ["--data", str(tmp_path / "logos.npy"), "--out", str(tmp_path / "out")]
+    sizes = ["--channel-base", "64", "--channel-max", "8", "--z-dim", "8", "--w-dim", "8"]
+    assert main([*place, *sizes, "--batch", "8", "--total-kimg", "0.016", "--augment.pipe", "bg"]) == 0
+    assert load_generator(tmp_path / "out" / "generator.safetensors").settings.classes == 0
+    assert "img/s" in capsys.readouterr().out
+    assert main([*place, "--batch", "many", "--augment.cap", "2"]) == 2
+    errors = capsys.readouterr().err
+    assert "--batch is many" in errors
+    assert "--augment.cap is 2" in errors
+    assert main(["--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
+    assert "neither a folder nor an .npy file" in capsys.readouterr().err
