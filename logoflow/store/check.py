@@ -1,6 +1,7 @@
 """Looking after a store: re-hashing what it holds, and removing what no run needs."""
 
 import shutil
+import uuid
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +72,10 @@ def unneeded(store: Store, needed: Set[tuple[str, str]]) -> list[Path]:
 
 def remove(store: Store, folder: Path) -> None:
     """Remove a folder so that no reader sees a part of it: out of sight in one rename, then from the disk."""
-    trash = store.root / ".tmp" / "trash"
-    trash.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(trash / folder.name, ignore_errors=True)
-    folder.rename(trash / folder.name)
-    shutil.rmtree(trash / folder.name)
+    trash = store.root / ".tmp" / f"trash-{uuid.uuid4().hex}"
+    trash.parent.mkdir(exist_ok=True)
+    folder.rename(trash)
+    shutil.rmtree(trash)
 
 
 def size_of(folder: Path) -> int:

@@ -56,14 +56,11 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         marker = self.root / ".format"
+        if not marker.exists() and holds_other_things(self.root) and not marker.exists():  # else: made meanwhile
+            raise UserError(f"{root} has other things in it: choose an empty or new folder for the store.")
         if not marker.exists():
-            if self.root.is_dir() and any(self.root.iterdir()):
-                raise UserError(
-                    f"{root} is a folder with other things in it: choose an empty or new folder for the store."
-                )
             write_atomic(marker, f"{FORMAT}\n".encode())
-        elif marker.read_text().strip() != str(FORMAT):
-            found = marker.read_text().strip()
+        if (found := marker.read_text().strip()) != str(FORMAT):
             raise UserError(f"{root} has store format {found}, this version reads {FORMAT}: choose another folder.")
 
     # ---------------------------------------------------------------------------------------------------- places
@@ -112,14 +109,14 @@ class Store:
 
     @contextmanager
     def building(self, kind: str, fingerprint: str) -> Iterator[Path]:
-        """Hold the fingerprint's lock and lend a draft folder; what was not committed in it is removed."""
+        """Hold the fingerprint's lock and lend a draft folder; what was not committed is removed, killed builders' drafts too."""
         with exclusive(self.lock_path(kind, fingerprint)):
             draft = self.root / ".tmp" / f"{kind}-{fingerprint}" / uuid.uuid4().hex
             draft.mkdir(parents=True)
             try:
                 yield draft
             finally:
-                shutil.rmtree(draft, ignore_errors=True)
+                shutil.rmtree(draft.parent, ignore_errors=True)
 
     def commit(self, draft: Path, manifest: Manifest) -> Artifact:
         """Make a draft the artifact, in one rename, after its bytes are on the disk."""
@@ -140,6 +137,13 @@ def read_artifact(folder: Path) -> Artifact | None:
         return Artifact(folder, Manifest.model_validate_json((folder / MANIFEST).read_bytes()))
     except (FileNotFoundError, NotADirectoryError, ValidationError, json.JSONDecodeError):
         return None
+
+
+def holds_other_things(root: Path) -> bool:
+    """Whether a path is taken by something that is no store, nor one that is just being made."""
+    if not root.is_dir():
+        return root.exists()
+    return any(not path.name.startswith("..format.") for path in root.iterdir())
 
 
 def has_size(path: Path, size: int) -> bool:
