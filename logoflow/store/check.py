@@ -41,6 +41,8 @@ def verify_artifact(store: Store, artifact: Artifact) -> Iterator[Damage]:
             yield Damage(path, "its bytes have changed")
     if manifest.content != content_digest(manifest.files) or manifest.fingerprint != manifest.parts.fingerprint():
         yield Damage(artifact.path / MANIFEST, "it does not agree with itself")
+    elif artifact.path != store.folder(manifest.stage, manifest.fingerprint):
+        yield Damage(artifact.path / MANIFEST, "it belongs in another folder")
     for unit in manifest.units:
         if not (store.root / unit / MANIFEST).is_file():
             yield Damage(store.root / unit, f"{artifact.short} needs this unit")

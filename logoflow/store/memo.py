@@ -9,6 +9,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,11 +52,10 @@ class Memo:
             return
         rows = [(*key, *value) for key, value in self._new.items()]
         try:
-            with sqlite3.connect(self.path, timeout=30) as database:
+            with closing(sqlite3.connect(self.path, timeout=30)) as database, database:
                 database.execute(SCHEMA)
                 database.executemany("INSERT OR REPLACE INTO memo VALUES (?, ?, ?, ?)", rows)
-            database.close()
-        except sqlite3.OperationalError:
+        except sqlite3.DatabaseError:
             return
         self._new.clear()
 
@@ -63,10 +63,12 @@ class Memo:
         if not self.path.exists():
             return {}
         try:
-            database = sqlite3.connect(self.path, timeout=30)
-            rows = database.execute("SELECT kind, path, stamp, value FROM memo").fetchall()
-            database.close()
-        except sqlite3.DatabaseError:  # half written by a full disk, say: it is only a memory
+            with closing(sqlite3.connect(self.path, timeout=30)) as database:
+                rows = database.execute("SELECT kind, path, stamp, value FROM memo").fetchall()
+        except sqlite3.OperationalError:  # no table yet, or locked for long
+            return {}
+        except sqlite3.DatabaseError:  # cut short by a full disk, say: it is only a memory, begin a new one
+            self.path.unlink(missing_ok=True)
             return {}
         return {(kind, path): (stamp, value) for kind, path, stamp, value in rows}
 

@@ -102,7 +102,7 @@ def image_ids(numbers: range) -> list[str]:
 
 @dataclass
 class Rehearsal:
-    """Goes through the stages in order as a run does, but what a stage leaves is only a text that follows from its parts.
+    """Goes through the stages as a run does, but what a stage leaves is only a text that follows from its parts.
 
     Attributes:
         content: what a stage leaves instead, by stage.
@@ -144,9 +144,7 @@ class Rehearsal:
         members.unlink()
         if stage.name == "report":
             files["index.html"] = b"<title>Rehearsal</title>"
-        artifact = self.commit(
-            self.space.store, found.parts, files, stage.data, recipe=found.recipe, inputs=inputs
-        )
+        artifact = self.commit(self.space.store, found.parts, files, stage.data, recipe=found.recipe, inputs=inputs)
         self.tell(config, Kind.STAGE_BUILT, stage.name, metrics={}, duration_s=1.5, **told)
         return artifact
 
