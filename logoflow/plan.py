@@ -6,7 +6,7 @@ from enum import StrEnum
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.fingerprint import changed_values, fingerprinted
 from logoflow.resolve import Workspace, resolve
-from logoflow.sources import source_digests
+from logoflow.sources import look_at_sources, refuse_impossible
 from logoflow.stages import STAGES, Stage
 from logoflow.store.store import Artifact
 
@@ -33,9 +33,11 @@ def make_plan(config: PipelineConfig, space: Workspace) -> list[Step]:
     """Decide for every stage, in order, what a run would do. Nothing is run or written but the memory of digests.
 
     Raises:
-        UserError: a source cannot be read.
+        UserError: a source cannot be read, or a setting is impossible with so few images.
     """
-    sources = source_digests(config.ingest.sources, space.memo)
+    facts = look_at_sources(config.ingest.sources, space.memo)
+    refuse_impossible(config, sum(fact.images for fact in facts.values()))
+    sources = {name: fact.digest for name, fact in facts.items()}
     steps: dict[str, Step] = {}
     for stage in STAGES.values():
         steps[stage.name] = plan_stage(stage, config, sources, steps, space)

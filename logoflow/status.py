@@ -87,12 +87,8 @@ def apply(stage: StageStatus, event: Event) -> None:
             stage.state, stage.reason, stage.fingerprint = "cached", data["reason"], data["fingerprint"]
             stage.metrics = data["metrics"]
         case Kind.STAGE_BUILT:
-            stage.state, stage.duration_s, stage.metrics, stage.progress = (
-                "built",
-                data["duration_s"],
-                data["metrics"],
-                None,
-            )
+            stage.state, stage.reason, stage.progress = "built", data["reason"], None
+            stage.duration_s, stage.metrics = data["duration_s"], data["metrics"]
         case Kind.STAGE_FAILED:
             stage.state, stage.reason = "failed", data["message"]
         case Kind.PROGRESS:

@@ -23,7 +23,7 @@ from logoflow.machine import describe_host, library_version
 from logoflow.report.page import Page, write_page
 from logoflow.resolve import Resolution, Workspace, resolve, write_members
 from logoflow.run import Run
-from logoflow.sources import source_digests
+from logoflow.sources import look_at_sources
 from logoflow.stages import MEMBERS, STAGES, Stage
 from logoflow.store.ledger import Kind
 from logoflow.store.manifest import InputRecord, Manifest, content_digest
@@ -98,52 +98,90 @@ def answer(stage: Stage, build: Callable[..., None], run: Run, inputs: dict[str,
     """The stage's artifact, from the store if it is there, else built; as a state that says which and why."""
     space = run.workspace()
     section: BaseModel = getattr(run.config, stage.name)
-    sources = {} if stage.inputs else source_digests(run.config.ingest.sources, space.memo)
+    sources = {}
+    if not stage.inputs:
+        sources = {name: fact.digest for name, fact in look_at_sources(run.config.ingest.sources, space.memo).items()}
     resolution = resolve(stage, section, inputs, sources, space, run.config.name)
     space.memo.save()
-    fingerprint = resolution.parts.fingerprint()
+    job = Job(stage, build, run, inputs, space, resolution)
     if resolution.artifact is None:
-        with space.store.building(stage.name, fingerprint) as draft:
-            artifact = space.store.find(stage.name, fingerprint)  # another run may have built it while we waited
-            if artifact is None:
-                artifact = make(stage, build, run, inputs, resolution, draft, space)
-                message = f"{artifact.short}: {resolution.reason}"
-                return Completed(name="Built", message=message, data=artifact)
-            resolution = Resolution(resolution.parts, resolution.recipe, artifact, "built by another run meanwhile")
-    artifact = resolution.artifact
-    assert artifact is not None
-    parts = resolution.parts.model_dump()
-    run.tell(Kind.STAGE_CACHED, stage.name, reason=resolution.reason, parts=parts, **identity(artifact))
-    return Completed(name="Cached", message=f"{artifact.short}: {resolution.reason}", data=artifact)
+        return job.build_once()
+    if run.force == stage.name:
+        return job.build_aside(resolution.artifact)
+    return job.cached(resolution.artifact, resolution.reason)
 
 
-def make(
-    stage: Stage,
-    build: Callable[..., None],
-    run: Run,
-    inputs: dict[str, Artifact],
-    resolution: Resolution,
-    draft: Path,
-    space: Workspace,
-) -> Artifact:
-    """Build the artifact in its draft folder and commit it."""
-    fingerprint = resolution.parts.fingerprint()
-    told = {"reason": resolution.reason, "parts": resolution.parts.model_dump(), "fingerprint": fingerprint}
-    started, clock = datetime.now(UTC), time.perf_counter()
-    with run.stage_recorded(stage.name, pid=os.getpid(), **told):
-        work = space.store.work_folder(stage.name, fingerprint)
-        state = Build(run, stage, getattr(run.config, stage.name), draft, work, space, resolution.recipe)
-        build(state, *inputs.values())
-        files = record_files(draft, stage.data)
-        manifest = Manifest(
-            stage=stage.name,
+@dataclass(frozen=True)
+class Job:
+    """One stage of one run, resolved: what is needed to build it and to tell of it."""
+
+    stage: Stage
+    work: Callable[..., None]
+    run: Run
+    inputs: dict[str, Artifact]
+    space: Workspace
+    resolution: Resolution
+
+    def cached(self, artifact: Artifact, reason: str) -> State[Artifact]:
+        """The artifact was there."""
+        manifest = artifact.manifest
+        self.run.tell(
+            Kind.STAGE_CACHED,
+            self.stage.name,
+            reason=reason,
+            parts=self.resolution.parts.model_dump(),
+            fingerprint=manifest.fingerprint,
+            content=manifest.content,
+            metrics=manifest.metrics,
+        )
+        return Completed(name="Cached", message=f"{artifact.short}: {reason}", data=artifact)
+
+    def build_once(self) -> State[Artifact]:
+        """Build and commit the artifact, unless another run did so while this one waited for the lock."""
+        fingerprint = self.resolution.parts.fingerprint()
+        with self.space.store.building(self.stage.name, fingerprint) as draft:
+            if found := self.space.store.find(self.stage.name, fingerprint):
+                return self.cached(found, "built by another run meanwhile")
+            artifact = self.space.store.commit(draft, self.make(draft, self.stage.name, self.resolution.reason))
+        self.built(artifact, self.resolution.reason)
+        return Completed(name="Built", message=f"{artifact.short}: {self.resolution.reason}", data=artifact)
+
+    def build_aside(self, artifact: Artifact) -> State[Artifact]:
+        """Build again and compare with what is there; both are kept where they differ. Results of units are reused."""
+        aside = f"{self.stage.name}.forced"
+        with self.space.store.building(aside, artifact.manifest.fingerprint) as draft:
+            manifest = self.make(draft, aside, "forced")
+            if manifest.content == artifact.content:
+                self.built(artifact, "forced: reproduced, the same content digest")
+                return Completed(name="Reproduced", message=f"{artifact.short}: reproduced", data=artifact)
+            other = self.space.store.commit(draft, manifest)
+        reason = (
+            f"forced: not reproduced, {other.content[:8]} instead of {artifact.content[:8]}; it is kept as {other.path}"
+        )
+        self.built(artifact, reason)
+        return Completed(name="NotReproduced", message=f"{artifact.short}: {reason}", data=artifact)
+
+    def make(self, draft: Path, kind: str, reason: str) -> Manifest:
+        """Do the stage's work in a draft folder and describe what it made."""
+        stage, parts = self.stage, self.resolution.parts
+        fingerprint = parts.fingerprint()
+        started, clock = datetime.now(UTC), time.perf_counter()
+        told = {"reason": reason, "parts": parts.model_dump(), "fingerprint": fingerprint}
+        with self.run.stage_recorded(stage.name, pid=os.getpid(), **told):
+            config = getattr(self.run.config, stage.name)
+            kept = self.space.store.work_folder(kind, fingerprint)
+            state = Build(self.run, stage, config, draft, kept, self.space, self.resolution.recipe)
+            self.work(state, *self.inputs.values())
+            files = record_files(draft, stage.data)
+        return Manifest(
+            stage=kind,
             fingerprint=fingerprint,
             content=content_digest(files),
-            recipe=resolution.recipe,
-            parts=resolution.parts,
+            recipe=self.resolution.recipe,
+            parts=parts,
             inputs={
                 name: InputRecord(stage=a.stage, fingerprint=a.manifest.fingerprint, content=a.content)
-                for name, a in inputs.items()
+                for name, a in self.inputs.items()
             },
             units=tuple(state.units),
             files=files,
@@ -153,19 +191,17 @@ def make(
             started=started,
             duration_s=round(time.perf_counter() - clock, 3),
         )
-        artifact = space.store.commit(draft, manifest)
-    run.tell(
-        Kind.STAGE_BUILT,
-        stage.name,
-        **told,
-        content=artifact.content,
-        duration_s=manifest.duration_s,
-        metrics=state.metrics,
-    )
-    return artifact
 
-
-def identity(artifact: Artifact) -> dict[str, Any]:
-    """What the ledger keeps of an artifact that was there already."""
-    manifest = artifact.manifest
-    return {"fingerprint": manifest.fingerprint, "content": manifest.content, "metrics": manifest.metrics}
+    def built(self, artifact: Artifact, reason: str) -> None:
+        """Tell that the stage was built, and what it measured."""
+        manifest = artifact.manifest
+        self.run.tell(
+            Kind.STAGE_BUILT,
+            self.stage.name,
+            reason=reason,
+            parts=manifest.parts.model_dump(),
+            fingerprint=manifest.fingerprint,
+            content=manifest.content,
+            duration_s=manifest.duration_s,
+            metrics=manifest.metrics,
+        )

@@ -129,7 +129,7 @@ class TrainGanConfig(TrainingSettings, Trained):
 class EvaluateConfig(Section):
     """Comparing generated with real logos."""
 
-    images: int = Field(1000, ge=50, description="Generated images that are compared.")
+    images: int = Field(1000, ge=10, description="Generated images that are compared.")
     neighbours: PositiveInt = Field(5, description="k of the k-nearest-neighbour metrics.")
     truncation: float = Field(1.0, gt=0, le=2, description="Truncation psi of the images that are compared.")
     seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")

@@ -1,0 +1,79 @@
+"""kill -9 at many moments, then the same command again: it ends in the same content as a run that was never broken."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from conftest import ROOT, Pipeline
+
+from logoflow.stages import STAGES
+from logoflow.store.check import verify
+from logoflow.store.ledger import Kind, Ledger
+from logoflow.store.store import Store
+
+MOMENTS = [
+    ("ingest", Kind.STAGE_STARTED, 0.0),
+    ("detect_text", Kind.PROGRESS, 0.0),
+    ("train_encoder", Kind.STAGE_STARTED, 0.3),
+    ("train_encoder", Kind.PROGRESS, 0.1),
+    ("curate", Kind.STAGE_STARTED, 0.0),
+    ("train_gan", Kind.STAGE_STARTED, 0.5),
+    ("train_gan", Kind.PROGRESS, 0.2),
+    ("evaluate", Kind.STAGE_STARTED, 0.5),
+    ("report", Kind.STAGE_STARTED, 0.1),
+]
+"""A stage, what it tells, and how many seconds later the run is killed."""
+
+WAIT_S = 240
+
+
+def contents(pipeline: Pipeline) -> dict[str, str]:
+    """Content digest of each stage's only artifact."""
+    store = Store(pipeline.store)
+    return {name: artifact.content for name in STAGES for artifact in store.artifacts(name)}
+
+
+def kill_at(pipeline: Pipeline, stage: str, kind: Kind, delay_s: float, *arguments: str) -> bool:
+    """Start a run and kill it, with all its children, some time after an event; False where the run ended before."""
+    ledger = Ledger(pipeline.store / ".ledger.sqlite")
+    seen = max((event.seq for event in ledger.events()), default=0)
+    command = pipeline.command("run", str(pipeline.config), *arguments)
+    process = subprocess.Popen(
+        command, env=pipeline.environment, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    end = time.monotonic() + WAIT_S
+    while process.poll() is None and time.monotonic() < end:
+        if any(event.stage == stage and event.kind is kind for event in ledger.events(after=seen)):
+            time.sleep(delay_s)
+            break
+        time.sleep(0.02)
+    running = process.poll() is None
+    if running:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return running
+
+
+def test_a_run_that_was_killed_many_times_ends_like_one_that_was_not(finished: Pipeline, tmp_path: Path) -> None:
+    broken = Pipeline(tmp_path / "broken", finished.environment)
+    broken.logos.parent.mkdir()
+    broken.logos.symlink_to(finished.logos)
+    broken.write_config()
+    killed = [kill_at(broken, *moment) for moment in MOMENTS]
+    assert sum(killed) >= len(MOMENTS) - 2, "the moments must fall into the run"
+    store = Store(broken.store)
+    assert [damage for damage in verify(store)] == []
+    broken.run()
+    assert contents(broken) == contents(finished)
+    assert list(verify(store)) == []
+
+
+def test_a_killed_run_is_told_as_crashed(finished: Pipeline, tmp_path: Path) -> None:
+    broken = finished.copy(tmp_path / "broken")
+    assert kill_at(broken, "train_gan", Kind.STAGE_STARTED, 0.0, "--set", "train_gan.total_kimg=0.16")
+    last = json.loads(broken.logoflow("status", "--json").stdout)["runs"][0]
+    states = {stage["name"]: stage["state"] for stage in last["stages"]}
+    assert (last["state"], states["curate"], states["train_gan"]) == ("crashed", "cached", "crashed")

@@ -1,0 +1,120 @@
+"""The pipeline as its users run it: from the command line, against a real server, on real logos."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from conftest import LOGOS, Pipeline, write_logos
+
+from logoflow.stages import STAGES
+from logoflow.store.store import Artifact, Store
+
+
+def newest(pipeline: Pipeline) -> dict[str, Artifact]:
+    """The newest artifact of each stage."""
+    store = Store(pipeline.store)
+    return {name: list(store.artifacts(name))[-1] for name in STAGES}
+
+
+def plan(pipeline: Pipeline, *arguments: str) -> dict[str, dict[str, str]]:
+    """What `plan --json` says, by stage."""
+    done = pipeline.logoflow("plan", str(pipeline.config), "--json", *arguments)
+    assert done.returncode in (0, 3), done.stderr
+    return {row["stage"]: row for row in json.loads(done.stdout)}
+
+
+def test_every_image_is_accounted_for(finished: Pipeline) -> None:
+    made = newest(finished)
+    facts = json.loads(made["report"].file("report.json").read_text())
+    assert facts["offered"] == LOGOS + 1
+    assert facts["departures"]["Quarantined"] == 1
+    assert facts["training_set"] == facts["offered"] - sum(facts["departures"].values())
+    assert facts["training_set"] == len(np.load(made["curate"].file("labels.npy")))
+
+
+def test_each_stage_writes_what_it_says(finished: Pipeline) -> None:
+    made = newest(finished)
+    (bad,) = pq.read_table(made["ingest"].file("quarantine.parquet")).to_pylist()
+    assert (bad["name"], bad["reason"]) == ("notes.png", "unreadable")
+    decisions = pq.read_table(made["detect_text"].file("decisions.parquet")).to_pylist()
+    kept = {row["id"] for row in decisions if not row["has_text"]}
+    vectors = pq.read_table(made["embed"].file("vectors.parquet"))
+    assert set(vectors["id"].to_pylist()) == kept
+    lengths = np.linalg.norm(np.array(vectors["vector"].to_pylist()), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+    labels = np.load(made["curate"].file("labels.npy"))
+    pixels = np.load(made["curate"].file("pixels.npy"))
+    assert pixels.shape == (len(labels), 3, 16, 16)
+    assert set(labels) <= {0, 1, 2}
+    samples = np.load(made["generate"].file("samples.npy"))
+    assert samples.shape == (3, 3, 3, 16, 16)
+    assert samples.std() > 0
+    scores = json.loads(made["evaluate"].file("metrics.json").read_text())
+    assert scores["frechet_efficientnet-lite0"] > 0
+    assert 0 <= scores["coverage"] <= 1
+
+
+def test_the_report_opens_and_its_links_resolve(finished: Pipeline) -> None:
+    report = newest(finished)["report"]
+    index = report.file("index.html").read_text()
+    for name in STAGES:
+        assert name == "report" or f'href="{name}.html"' in index
+        assert name == "report" or report.file(f"{name}.html").exists()
+
+
+def test_nothing_is_left_to_do(finished: Pipeline) -> None:
+    assert {row["action"] for row in plan(finished).values()} == {"up to date"}
+    assert finished.logoflow("plan", str(finished.config), "--check").returncode == 0
+    assert "Nothing to do: all 11 stages are up to date." in finished.run()
+
+
+def test_a_changed_k_runs_cluster_and_what_follows_only(finished: Pipeline) -> None:
+    steps = plan(finished, "--set", "cluster.k=4")
+    up_to_date = {"ingest", "detect_text", "train_encoder", "embed", "deduplicate"}
+    assert {name for name, step in steps.items() if step["action"] == "up to date"} == up_to_date
+    assert (steps["cluster"]["action"], steps["cluster"]["reason"]) == ("run", "config k: 3 -> 4")
+    assert finished.logoflow("plan", str(finished.config), "--check", "--set", "cluster.k=4").returncode == 3
+
+
+def test_new_images_cost_their_own_work_only(finished: Pipeline, tmp_path: Path) -> None:
+    grown = finished.copy(tmp_path / "grown")
+    write_logos(grown.logos, LOGOS, 3)
+    min(grown.logos.glob("logo-*")).unlink()
+    assert plan(grown)["ingest"]["action"] == "run"
+    grown.run("--set", "train_encoder.retrain.share=0.5", "--set", "train_gan.retrain.share=0.5")
+    made = newest(grown)
+    assert made["ingest"].manifest.metrics["images_run"] == 3
+    assert made["detect_text"].manifest.metrics["images_run"] == 3
+    assert made["embed"].manifest.metrics["images_run"] <= 16 + 3  # the shard that lost an image, and the new one
+    first = newest(finished)
+    assert made["train_encoder"].content == first["train_encoder"].content
+    assert made["train_gan"].content == first["train_gan"].content
+
+    fresh = Pipeline(tmp_path / "fresh", grown.environment)  # a build from nothing gives the same table
+    shutil.copytree(grown.logos, fresh.logos)
+    fresh.write_config()
+    fresh.run("--only", "ingest")
+    (rebuilt,) = Store(fresh.store).artifacts("ingest")
+    assert rebuilt.content == made["ingest"].content
+
+
+def test_a_single_stage_refuses_stale_inputs(finished: Pipeline) -> None:
+    done = finished.logoflow("run", str(finished.config), "--only", "curate", "--set", "cluster.k=4")
+    assert done.returncode == 2
+    assert "curate rests on cluster, which is not up to date (config k: 3 -> 4)" in done.stderr
+
+
+def test_a_forced_stage_is_built_again_and_compared(finished: Pipeline) -> None:
+    before = newest(finished)["train_gan"].content
+    assert "reproduced" in finished.run("--only", "train_gan", "--force", "train_gan")
+    assert newest(finished)["train_gan"].content == before
+
+
+@pytest.mark.parametrize("command", ["status", "runs"])
+def test_status_tells_of_the_run(finished: Pipeline, command: str) -> None:
+    told = json.loads(finished.logoflow(command, "--json").stdout)
+    first = told["runs"][0] if command == "status" else told[-1]
+    assert (first["pipeline"], first["state"]) == ("small", "completed")
