@@ -1,4 +1,4 @@
-"""What `plan` needs to know of the sources: their content digests and sizes, remembered so that none is opened again."""
+"""What `plan` needs to know of the sources: content digests and sizes, remembered so that none is opened again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,12 +54,13 @@ def refuse_impossible(config: PipelineConfig, images: int) -> None:
     encoder, gan = config.train_encoder, config.train_gan
     if config.cluster.k >= images:
         raise UserError(
-            f"cluster.k is {config.cluster.k}, but the sources offer only {images} images: choose a smaller k, or add images."
+            f"cluster.k is {config.cluster.k}, but the sources offer only {images} images: "
+            "choose a smaller k, or add images."
         )
     if encoder.batch + encoder.queue > images:
         raise UserError(
-            f"train_encoder.batch is {encoder.batch} and train_encoder.queue {encoder.queue}, but the sources offer only "
-            f"{images} images, and no image may meet itself in the queue: choose smaller ones."
+            f"train_encoder.batch is {encoder.batch} and train_encoder.queue {encoder.queue}, but the sources offer "
+            f"only {images} images, and no image may meet itself in the queue: choose smaller ones."
         )
     if gan.batch is not None and gan.batch > images:
         raise UserError(

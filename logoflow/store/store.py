@@ -109,7 +109,7 @@ class Store:
 
     @contextmanager
     def building(self, kind: str, fingerprint: str) -> Iterator[Path]:
-        """Hold the fingerprint's lock and lend a draft folder; what is not committed of this and earlier drafts is removed."""
+        """Hold the fingerprint's lock and lend a draft folder; drafts left behind, killed builders' too, are removed."""
         with exclusive(self.lock_path(kind, fingerprint)):
             draft = self.root / ".tmp" / f"{kind}-{fingerprint}" / uuid.uuid4().hex
             draft.mkdir(parents=True)
