@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from logoflow.canonical import digest_of
 from logoflow.code import code_digest
+from logoflow.errors import UserError
 from logoflow.machine import library_version, major_minor
 from logoflow.stages import Stage
 from logoflow.store.manifest import Parts
@@ -20,7 +21,7 @@ def stage_parts(stage: Stage, section: BaseModel, inputs: Mapping[str, str], mem
         stage=stage.name,
         code=code_digest(stage.code, memo),
         config=fingerprinted(section),
-        weights=weights_digests(section, memo),
+        weights=weights_digests(stage.name, section, memo),
         libraries={name: major_minor(library_version(name)) for name in stage.libraries},
         inputs=dict(inputs),
     )
@@ -56,13 +57,20 @@ def fingerprinted_value(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def weights_digests(section: BaseModel, memo: Memo) -> dict[str, str]:
-    """Sha256 of each file of outside weights that a section names."""
-    return {
-        name: memo.sha256(Path(value))
-        for name, field in type(section).model_fields.items()
-        if mark(field.json_schema_extra, "weights", False) and (value := getattr(section, name)) is not None
-    }
+def weights_digests(stage: str, section: BaseModel, memo: Memo) -> dict[str, str]:
+    """Sha256 of each file of outside weights that a section names.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    digests = {}
+    for name, field in type(section).model_fields.items():
+        path: Path | None = getattr(section, name) if mark(field.json_schema_extra, "weights", False) else None
+        if path is not None and not path.is_file():
+            raise UserError(f"{stage}.{name} is {path}, but there is no such file: check the path, or leave it out.")
+        if path is not None:
+            digests[name] = memo.sha256(path)
+    return digests
 
 
 def mark(extra: object, key: str, default: bool) -> bool:

@@ -109,7 +109,7 @@ class Store:
 
     @contextmanager
     def building(self, kind: str, fingerprint: str) -> Iterator[Path]:
-        """Hold the fingerprint's lock and lend a draft folder; drafts left behind, killed builders' too, are removed."""
+        """Hold the fingerprint's lock and lend a draft folder; drafts left behind, by killed builders too, go away."""
         with exclusive(self.lock_path(kind, fingerprint)):
             draft = self.root / ".tmp" / f"{kind}-{fingerprint}" / uuid.uuid4().hex
             draft.mkdir(parents=True)

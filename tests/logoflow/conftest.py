@@ -1,4 +1,4 @@
-"""A small store, a configuration over three files, and a rehearsal: stages that leave bytes without doing any work."""
+"""A small store, a configuration over twenty files, and a rehearsal: stages that leave bytes without doing any work."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ import pytest
 from logoflow.config.load import check_config
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.resolve import Workspace, resolve, write_members
-from logoflow.sources import source_digests
+from logoflow.sources import look_at_sources
 from logoflow.stages import MEMBERS, STAGES, Stage
 from logoflow.store.ledger import Event, Kind
 from logoflow.store.manifest import InputRecord, Manifest, Parts, content_digest
@@ -82,12 +82,16 @@ def store(space: Workspace) -> Store:
 
 @pytest.fixture
 def values(tmp_path: Path) -> dict[str, Any]:
-    """The values of the smallest configuration: a folder of three files, which no test here decodes."""
+    """The values of a small configuration: a folder of twenty files, which no test here decodes."""
     folder = tmp_path / "logos"
     folder.mkdir()
-    for name in ("a.png", "b.png", "c.png"):
-        (folder / name).write_bytes(b"bytes of " + name.encode())
-    return {"name": "rehearsal", "ingest": {"sources": [{"name": "logos", "path": str(folder)}]}}
+    for number in range(20):
+        (folder / f"{number:02}.png").write_bytes(b"bytes of %d" % number)
+    return {
+        "name": "rehearsal",
+        "ingest": {"sources": [{"name": "logos", "path": str(folder)}]},
+        "train_encoder": {"batch": 4, "queue": 8, "normalisation_groups": 2},
+    }
 
 
 @pytest.fixture
@@ -128,7 +132,8 @@ class Rehearsal:
         return made
 
     def answer(self, stage: Stage, config: PipelineConfig, inputs: dict[str, Artifact]) -> Artifact:
-        sources = {} if stage.inputs else source_digests(config.ingest.sources, self.space.memo)
+        facts = {} if stage.inputs else look_at_sources(config.ingest.sources, self.space.memo)
+        sources = {name: fact.digest for name, fact in facts.items()}
         found = resolve(stage, getattr(config, stage.name), inputs, sources, self.space, config.name)
         told = {"reason": found.reason, "parts": found.parts.model_dump(), "fingerprint": found.parts.fingerprint()}
         if found.artifact is not None:
