@@ -67,7 +67,7 @@ class ModulatedConv2d(nn.Module):
         values = self.noise if isinstance(noise, str) else noise
         if not (isinstance(noise, str) and noise == "none"):
             offset = offset + values * (ACTIVATION_GAIN * self.noise_strength)
-        return leaky_relu(torch.addcmul(offset.to(x.dtype), x, scale))
+        return leaky_relu(x * scale + offset.to(x.dtype))
 
 
 class ToPicture(nn.Module):
