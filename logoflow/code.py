@@ -7,7 +7,9 @@ inside functions. The packages that only carry a stage (logoflow, flows) are lef
 
 import ast
 import functools
-from collections.abc import Callable, Iterable
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypedDict
 
@@ -18,10 +20,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("tasks", "data", "craft", "moco", "neighbours", "stylegan2", "evaluation")
 GLUE = ("tasks", "tasks.stage", "tasks.units")
 """Modules of tasks/ that carry every stage and shape the result of none."""
+PARSER = "read 2 by Python {}.{}".format(*sys.version_info[:2])
+"""What remembered facts were read by: trees look different from one Python to the next. Count up when facts change."""
 
 
 class Facts(TypedDict):
-    """What one module file says: the digest of its meaning, and the names that it imports."""
+    """What one module file says: the digest of its meaning, and all that it may import (`from a import b`: perhaps `a.b`)."""
 
     digest: str
     imports: list[str]
@@ -33,18 +37,18 @@ def code_digest(modules: Iterable[str], memo: Memo) -> str:
     waiting = [name for module in modules for name in with_parents(module)]
     while waiting:
         name = waiting.pop()
-        if name in seen or name in GLUE:
-            continue
-        facts = memo.recall("code", module_path(name), functools.partial(read_module, name))
-        seen[name] = facts["digest"]
-        waiting += facts["imports"]
+        if name not in seen and name not in GLUE and (path := module_path(name)).exists():
+            facts = memo.recall(f"code, {PARSER}", path, functools.partial(read_module, name))
+            seen[name] = facts["digest"]
+            waiting += facts["imports"]
     return digest_of(seen)
 
 
 def function_digest(function: Callable[..., object], memo: Memo) -> str:
     """Digest over a function of a module, what it uses of that module, and the import closure of these."""
     module, name = function.__module__, function.__name__
-    facts = memo.recall(f"code of {name}", module_path(module), functools.partial(read_function, module, name))
+    kind = f"code of {name}, {PARSER}"
+    facts = memo.recall(kind, module_path(module), functools.partial(read_function, module, name))
     return digest_of([facts["digest"], code_digest(facts["imports"], memo)])
 
 
@@ -53,30 +57,53 @@ def read_function(module: str, name: str, path: Path) -> Facts:
     tree = ast.parse(path.read_bytes())
     strip_docstrings(tree)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    defined = {bound: node for node in tree.body for bound in bound_names(node)}
-    reached: dict[str, ast.stmt] = {}
+    defined: dict[str, list[ast.stmt]] = {}
+    for statement in tree.body:
+        for bound, definition in definitions(statement):
+            defined.setdefault(bound, []).append(definition)
+    reached: dict[str, list[ast.stmt]] = {}
     waiting = [name]
     while waiting:
         if (used := waiting.pop()) in defined and used not in reached:
             reached[used] = defined[used]
-            waiting += [node.id for node in ast.walk(defined[used]) if isinstance(node, ast.Name)]
-    nodes = [node for statement in reached.values() for node in ast.walk(statement)]
-    imports = sorted({found for node in nodes for found in imported(node, package)})
-    return Facts(digest=digest_of({used: ast.dump(node) for used, node in reached.items()}), imports=imports)
+            waiting += [node.id for node in walk(defined[used]) if isinstance(node, ast.Name)]
+    imports = sorted({found for used in reached.values() for node in walk(used) for found in imported(node, package)})
+    return Facts(digest=digest_of({used: list(map(ast.dump, reached[used])) for used in reached}), imports=imports)
 
 
-def bound_names(node: ast.stmt) -> list[str]:
-    """The names that a top-level statement defines."""
+def walk(statements: Iterable[ast.stmt]) -> Iterator[ast.AST]:
+    """Every node of some statements."""
+    return itertools.chain.from_iterable(map(ast.walk, statements))
+
+
+def definitions(statement: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
+    """Each name that a top-level statement binds, and the code that binds it: of an import only its own part."""
+    match statement:
+        case ast.Import(names=aliases):
+            yield from ((bound_by(alias), ast.Import([alias])) for alias in aliases)
+        case ast.ImportFrom(module=module, names=aliases, level=level):
+            yield from ((bound_by(alias), ast.ImportFrom(module, [alias], level)) for alias in aliases)
+        case _:
+            yield from ((name, statement) for name in bound_names(statement))
+
+
+def bound_names(node: ast.AST) -> set[str]:
+    """The names that a piece of code defines outside of functions, in branches and loops too."""
     match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return [node.name]
-        case ast.Import() | ast.ImportFrom():
-            return [(alias.asname or alias.name).split(".")[0] for alias in node.names]
-        case ast.Assign():
-            return [target.id for target in node.targets if isinstance(target, ast.Name)]
-        case ast.AnnAssign(target=ast.Name(id=name)):
-            return [name]
-    return []
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Name(id=name, ctx=ast.Store()):
+            return {name}
+        case ast.alias():
+            return {bound_by(node)}
+        case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return set()
+    return set[str]().union(*map(bound_names, ast.iter_child_nodes(node)))
+
+
+def bound_by(alias: ast.alias) -> str:
+    """The name that an import binds: `import a.b` binds `a`."""
+    return alias.asname or alias.name.split(".")[0]
 
 
 def read_module(name: str, path: Path) -> Facts:
@@ -89,7 +116,10 @@ def read_module(name: str, path: Path) -> Facts:
 
 
 def imported(node: ast.AST, package: str) -> list[str]:
-    """First-party modules that a node imports, each with its parent packages, whose `__init__` runs too."""
+    """What a node may import of ours, each with its parent packages, whose `__init__` runs too.
+
+    Whether these are modules is asked when they are followed, since a module can be written after its import.
+    """
     if isinstance(node, ast.Import):
         names = [alias.name for alias in node.names]
     elif isinstance(node, ast.ImportFrom):
@@ -102,15 +132,8 @@ def imported(node: ast.AST, package: str) -> list[str]:
 
 
 def with_parents(name: str) -> list[str]:
-    """`a.b.c` -> `a`, `a.b`, `a.b.c`, as far as they are modules of ours."""
-    pieces = name.split(".")
-    names = [".".join(pieces[: i + 1]) for i in range(len(pieces))]
-    return [name for name in names if is_module(name)]
-
-
-def is_module(name: str) -> bool:
-    """Whether one of our files is this module."""
-    return module_path(name).exists()
+    """`a.b.c` -> `a`, `a.b`, `a.b.c`."""
+    return list(itertools.accumulate(name.split("."), "{}.{}".format))
 
 
 def module_path(name: str) -> Path:

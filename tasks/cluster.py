@@ -12,10 +12,10 @@ from logoflow.errors import UserError
 from logoflow.report.page import Curve, Page, Series, Table
 from logoflow.store.store import Artifact, Store
 from neighbours.kmeans import Clustering, kmeans, match_clusters, silhouettes
-from tasks.embed import read_vectors
 from tasks.images import load_pictures, shard_of_each
 from tasks.sheets import save_sheet
 from tasks.stage import Build, stage
+from tasks.tables import read_labels, read_vectors
 
 SHOWN = 36
 
@@ -58,12 +58,6 @@ def read_reference(store: Store, reference: str) -> dict[str, int]:
             f"cluster.reference is {reference}, but the store holds no such artifact: see `logoflow show cluster`."
         )
     return read_labels(matches[-1])
-
-
-def read_labels(artifact: Artifact) -> dict[str, int]:
-    """Cluster of each id."""
-    table = pq.read_table(artifact.file("labels.parquet"))
-    return dict(zip(table["id"].to_pylist(), table["label"].to_pylist(), strict=True))
 
 
 def cluster_page(

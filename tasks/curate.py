@@ -14,11 +14,10 @@ from logoflow.config.sections import CurateConfig
 from logoflow.errors import UserError
 from logoflow.report.page import Page, Table
 from logoflow.store.store import Artifact
-from tasks.cluster import read_labels
-from tasks.deduplicate import kept_of_groups
 from tasks.images import read_rows, read_table, shards
 from tasks.sheets import save_sheet
 from tasks.stage import Build, stage
+from tasks.tables import kept_of_groups, read_labels
 
 SHOWN = 96
 

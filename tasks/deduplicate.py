@@ -14,10 +14,10 @@ from logoflow.report.page import Page, Table
 from logoflow.store.store import Artifact
 from neighbours.comparison import Tolerance
 from neighbours.duplicates import Original, content_share, find_pairs, group
-from tasks.embed import read_vectors
 from tasks.images import load_pictures, load_squares, read_rows, read_table, shard_of_each, shards
 from tasks.sheets import save_sheet
 from tasks.stage import Build, stage
+from tasks.tables import read_vectors
 
 THUMBNAIL = 64
 SHOWN = 48
@@ -70,12 +70,6 @@ def originals(
         )
         for i, share in zip(ids, content_share(thumbnails), strict=True)
     ]
-
-
-def kept_of_groups(duplicates: Artifact) -> dict[str, str]:
-    """For each picture that goes, the one that stays in its place."""
-    table = pq.read_table(duplicates.file("groups.parquet"), columns=["id", "kept"])
-    return dict(zip(table["id"].to_pylist(), table["kept"].to_pylist(), strict=True))
 
 
 def duplicates_page(

@@ -115,12 +115,6 @@ def weights_digest(build: Build) -> str:
     return "packaged" if build.config.weights is None else build.space.memo.sha256(build.config.weights)
 
 
-def kept_ids(decisions: Artifact) -> list[str]:
-    """Ids of the pictures without text, sorted."""
-    table = pq.read_table(decisions.file("decisions.parquet"), columns=["id", "has_text"])
-    return [row["id"] for row in table.to_pylist() if not row["has_text"]]
-
-
 def text_page(build: Build, table: Artifact, decisions: Sequence[Decision]) -> Page:
     """Kept, dropped and borderline logos, with CRAFT's boxes."""
     config: DetectTextConfig = build.config

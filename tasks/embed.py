@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from data.pixels import load_square
 from logoflow.canonical import digest_of
@@ -15,10 +12,10 @@ from logoflow.report.page import Page
 from logoflow.store.store import Artifact
 from moco.encoder import embed as encode
 from moco.encoder import load_encoder
-from tasks.detect_text import kept_ids
 from tasks.device import NETWORK, device_named
 from tasks.images import Shard, read_rows, shards
 from tasks.stage import Build, stage
+from tasks.tables import kept_ids, read_vectors, write_vectors
 from tasks.units import Unit, UnitKind, map_units
 
 VECTORS = "vectors.parquet"
@@ -73,17 +70,3 @@ def embed(build: Build, table: Artifact, decisions: Artifact, encoder: Artifact)
     write_vectors(build.folder / VECTORS, [ids[i] for i in order], vectors[order])
     build.metrics |= {"images": len(ids), "dimensions": vectors.shape[1]}
     build.page(Page(f"{len(ids)} logos, each described by {vectors.shape[1]} numbers."))
-
-
-def write_vectors(path: Path, ids: list[str] | tuple[str, ...], vectors: NDArray[np.float32]) -> None:
-    """Write ids and vectors `[N, D]` as a Parquet table."""
-    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-    pq.write_table(pa.table({"id": pa.array(list(ids)), "vector": column}), path, compression="none")
-
-
-def read_vectors(path: Path) -> tuple[list[str], NDArray[np.float32]]:
-    """Ids, sorted, and vectors `[N, D]`."""
-    table = pq.read_table(path).combine_chunks()
-    column = table["vector"].combine_chunks()
-    vectors = column.flatten().to_numpy().reshape(len(table), -1)
-    return table["id"].to_pylist(), vectors

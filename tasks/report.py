@@ -32,11 +32,9 @@ def report(build: Build, *artifacts: Artifact) -> None:
     made = dict(zip(STAGES["report"].inputs, artifacts, strict=True))
     funnel = funnel_of(made)
     facts = {
-        "funnel": {
-            "offered": funnel.offered,
-            "left": {d.label: d.count for d in funnel.departures},
-            "kept": funnel.remaining,
-        },
+        "offered": funnel.offered,
+        "departures": {departure.label: departure.count for departure in funnel.departures},
+        "training_set": funnel.remaining,
         "metrics": {name: lasting_metrics(artifact) for name, artifact in made.items()},
     }
     (build.folder / "report.json").write_text(json.dumps(facts, indent=1, sort_keys=True))

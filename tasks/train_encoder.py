@@ -8,11 +8,11 @@ from logoflow.report.page import Curve, Page, Series
 from logoflow.store.store import Artifact
 from moco.settings import EncoderSettings
 from moco.training import EpochReport, train
-from tasks.detect_text import kept_ids
 from tasks.device import device_named
 from tasks.images import load_squares
 from tasks.settings import settings_of
 from tasks.stage import Build, stage
+from tasks.tables import kept_ids
 
 CURVE = "curve.jsonl"
 
