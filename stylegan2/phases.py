@@ -158,7 +158,7 @@ class Trainer:
         )
 
     def _share_of_reals(self, images: Tensor, labels: Tensor | None, share: int) -> tuple[Tensor, Tensor | None]:
-        return images[share :: self.shares].clone(), None if labels is None else labels[share :: self.shares]
+        return images[share :: self.shares], None if labels is None else labels[share :: self.shares]
 
     def _count_signs(self, real_logits: Tensor) -> None:
         signs = real_logits.detach().sign()

@@ -16,10 +16,11 @@ from stylegan2.checkpoints import CheckpointError, load_discriminator, load_gene
 from stylegan2.generator import Generator
 from stylegan2.images import TrainingImages
 from stylegan2.phases import Trainer
+from stylegan2.planning import plan
 from stylegan2.settings import NetworkSettings, TrainingSettings
 from stylegan2.state import TrainingState, initial_state, lazy_adam
 from stylegan2.train import main
-from stylegan2.training import Diverged, Tick, plan, train
+from stylegan2.training import Diverged, Tick, train
 
 Logos = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
