@@ -25,7 +25,7 @@ PARSER = "read 2 by Python {}.{}".format(*sys.version_info[:2])
 
 
 class Facts(TypedDict):
-    """What one module file says: the digest of its meaning, and all that it may import (`from a import b`: perhaps `a.b`)."""
+    """What one file says: the digest of its meaning, and all that it may import: `from a import b` perhaps `a.b`."""
 
     digest: str
     imports: list[str]
