@@ -30,7 +30,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write tensors and a JSON object beside them as one safetensors file; equal contents give equal bytes."""
-    text = json.dumps(metadata, sort_keys=True)
+    text = json.dumps(metadata)
     write_bytes(path, save({name: tensor.contiguous() for name, tensor in tensors.items()}, {METADATA_KEY: text}))
 
 

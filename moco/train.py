@@ -1,6 +1,7 @@
 """Train an encoder from the command line: `python -m moco.train --images FOLDER --out FOLDER --epochs 50`."""
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,8 +59,16 @@ def _nested(values: dict[str, Any]) -> dict[str, Any]:
     for name, _, _ in _options(EncoderSettings):
         if values[name] is not None:
             head, _, tail = name.rpartition(".")
-            (result.setdefault(head, {}) if head else result)[tail] = values[name]
+            (result.setdefault(head, {}) if head else result)[tail] = _value(values[name])
     return result
+
+
+def _value(text: str) -> Any:
+    """A number or a truth value if it reads as one, as YAML would take it; the text otherwise."""
+    try:
+        return json.loads(text.lower())
+    except json.JSONDecodeError:
+        return text
 
 
 def _read(path: Path, side: int) -> NDArray[np.uint8]:

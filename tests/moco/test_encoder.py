@@ -1,0 +1,93 @@
+"""The network's sizes against published and counted ones; its file; embedding by batches."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from moco.encoder import Encoder, create_encoder, embed, load_encoder, save_encoder
+from moco.settings import EncoderSettings
+
+
+def test_resnet18_has_as_many_weights_as_the_published_one() -> None:
+    settings = EncoderSettings(network="resnet18", width=64, stem_stride=4)
+    with torch.device("meta"):
+        encoder = Encoder(settings)
+    trunk = sum(p.numel() for name, p in encoder.named_parameters() if not name.startswith("head"))
+    assert trunk == 11_689_512 - 513_000  # of ImageNet's ResNet-18 without its classifier
+
+
+@pytest.mark.parametrize(("stem_stride", "side"), [(1, 4), (2, 2), (4, 1)])
+def test_the_stem_decides_how_much_of_the_picture_the_last_stage_sees(stem_stride: int, side: int) -> None:
+    encoder = create_encoder(EncoderSettings(width=4, resolution=32, stem_stride=stem_stride), seed=0).eval()
+    x = encoder.pool(encoder.norm(encoder.stem(torch.rand(2, 3, 32, 32))))
+    assert encoder.blocks(x).shape == (2, 32, side, side)
+
+
+def test_weights_depend_on_the_seed_and_on_nothing_else(settings: EncoderSettings) -> None:
+    torch.manual_seed(1)
+    one = create_encoder(settings, seed=0).state_dict()
+    torch.manual_seed(2)
+    state = torch.get_rng_state()
+    again, other = (create_encoder(settings, seed=seed).state_dict() for seed in (0, 1))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(one[name], again[name]) for name in one)
+    assert not torch.equal(one["stem.weight"], other["stem.weight"])
+
+
+def test_the_initial_weights_have_hes_variance() -> None:
+    encoder = create_encoder(EncoderSettings(width=64), seed=0)
+    conv = encoder.blocks[3].conv2.weight
+    assert conv.std().item() == pytest.approx((2 / (512 * 9)) ** 0.5, rel=0.01)
+
+
+def test_the_file_gives_back_the_same_encoder_and_equal_encoders_give_equal_bytes(
+    settings: EncoderSettings, tmp_path: Path
+) -> None:
+    encoder = create_encoder(settings, seed=0)
+    encoder(torch.rand(16, 3, 16, 16))  # moves the running statistics
+    for name in ("one", "two"):
+        save_encoder(encoder, tmp_path / name)
+    digests = {hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("one", "two")}
+    assert len(digests) == 1
+    loaded = load_encoder(tmp_path / "one")
+    assert loaded.settings == settings
+    assert not loaded.training
+    images = np.random.default_rng(0).integers(0, 256, (5, 3, 16, 16), dtype=np.uint8)
+    assert np.array_equal(embed(loaded, images), embed(encoder, images))
+
+
+def test_a_file_that_is_no_encoder_is_refused_in_one_sentence(settings: EncoderSettings, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello")
+    save_file({"a": torch.zeros(1)}, tmp_path / "other")
+    encoder = create_encoder(settings, seed=0)
+    del encoder.head
+    save_encoder(encoder, tmp_path / "headless")
+    for name in ("text", "other", "headless"):
+        with pytest.raises(ValueError, match="is not an encoder: choose a file"):
+            load_encoder(tmp_path / name)
+    with pytest.raises(FileNotFoundError):
+        load_encoder(tmp_path / "missing")
+
+
+def test_embeddings_are_unit_vectors_whatever_the_batch(settings: EncoderSettings) -> None:
+    encoder = create_encoder(settings, seed=0)
+    images = np.random.default_rng(0).integers(0, 256, (10, 3, 16, 16), dtype=np.uint8)
+    vectors = embed(encoder, images)
+    assert encoder.training  # left as it was
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(10), abs=1e-6)
+    assert np.allclose(vectors, embed(encoder, images, batch=3), atol=1e-6)
+    with torch.inference_mode():
+        by_hand = encoder.eval()(torch.from_numpy(images) / 255).numpy()
+    assert np.allclose(vectors, by_hand / np.linalg.norm(by_hand, axis=1, keepdims=True), atol=1e-6)
+
+
+def test_images_of_another_size_are_refused_with_the_remedy(settings: EncoderSettings) -> None:
+    encoder = create_encoder(settings, seed=0)
+    with pytest.raises(ValueError, match="resize them to 16 pixels"):
+        embed(encoder, np.zeros((2, 3, 32, 32), np.uint8))
+    assert embed(encoder, np.zeros((0, 3, 16, 16), np.uint8)).shape == (0, 8)

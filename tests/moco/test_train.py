@@ -1,0 +1,61 @@
+"""The command: settings as options, pictures from a folder, and refusals in one line."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from moco.encoder import load_encoder
+from moco.train import _read, main
+
+SMALL = [
+    "--width=4",
+    "--resolution=16",
+    "--dimensions=8",
+    "--epochs=1",
+    "--batch=8",
+    "--queue=8",
+    "--normalisation_groups=2",
+]
+
+
+def test_it_trains_from_a_folder_of_pictures(
+    images: NDArray[np.uint8], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for i, image in enumerate(images[:24]):
+        Image.fromarray(image.transpose(1, 2, 0)).save(tmp_path / "in" / f"{i:02}.png")
+    arguments = ["--images", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *SMALL, "--augmentation.blur", "0"]
+    assert main(arguments) == 0
+    path = capsys.readouterr().out.splitlines()[-1]
+    settings = load_encoder(Path(path)).settings
+    assert (settings.width, settings.augmentation.blur) == (4, 0)
+
+
+def test_pictures_are_put_on_white_and_padded_to_a_square(tmp_path: Path) -> None:
+    Image.new("RGBA", (64, 32), (255, 0, 0, 255)).save(tmp_path / "a.png")
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "b.png")
+    wide, clear = _read(tmp_path, 16)
+    assert (wide[:, :4] == 255).all()
+    assert (wide[:, 4:12] == np.array([255, 0, 0])[:, None, None]).all()
+    assert (clear == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--epochs=0", "epochs: Input should be greater than or equal to 1"),
+        ("--augmentation.blur=2", "augmentation.blur: Input should be less than or equal to 1"),
+        ("--queue=12", "queue is 12, but each step brings 8 keys: choose a multiple, such as 16."),
+        ("--normalisation_groups=3", "choose a smaller divisor of the batch"),
+        ("--images=nothing", "nothing is neither a .npy file nor a folder"),
+    ],
+)
+def test_wrong_arguments_end_with_one_sentence_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, message: str
+) -> None:
+    assert main(["--images", str(tmp_path), "--out", str(tmp_path / "out"), *SMALL, option]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
