@@ -1,8 +1,8 @@
 """What every section of the configuration has in common."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from logoflow.machine import has_bfloat16
@@ -45,8 +45,16 @@ class Retrain(Section):
         0.05, ge=0, description="For growth: changed images, as a share of those trained on, that are tolerated."
     )
     pin: str | None = Field(
-        None, description="For never: fingerprint of the artifact to use, or its first eight digits or more."
+        None,
+        pattern=r"^[0-9a-f]{8,64}$",
+        description="For never: fingerprint of the artifact to use, or its first eight digits or more.",
     )
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        if self.when == "never" and self.pin is None:
+            raise ValueError("pin is missing, but when is never: name the artifact to use by its fingerprint.")
+        return self
 
 
 class Trained(Section):

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -24,7 +24,7 @@ def load_config(path: Path, settings: Sequence[str] = ()) -> PipelineConfig:
         UserError: the file or a setting cannot be read, or the configuration is impossible.
     """
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.load(path.read_text(), Words)
     except OSError as error:
         raise UserError(
             f"cannot read {path} ({error.strerror}): name a configuration such as configs/demo.yaml."
@@ -47,15 +47,25 @@ def check_config(values: dict[str, Any]) -> PipelineConfig:
     try:
         return PipelineConfig.model_validate(values)
     except ValidationError as error:
-        raise UserError("; ".join(explain(detail) for detail in error.errors()[:3])) from error
+        raise UserError("; ".join(explain(detail) for detail in causes(error.errors())[:3])) from error
+
+
+def causes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The errors without those that only follow from one further inside, such as a list left empty by a bad item."""
+    places = [detail["loc"] for detail in details]
+    return [
+        detail
+        for detail, place in zip(details, places, strict=True)
+        if not any(len(other) > len(place) and other[: len(place)] == place for other in places)
+    ]
 
 
 def override(values: dict[str, Any], setting: str) -> None:
     """Apply `section.key=value` to the values, in place."""
     key, equals, text = setting.partition("=")
-    if not equals:
-        raise UserError(f"--set {setting} has no value: write it as section.key=value, such as cluster.k=12.")
     *sections, last = key.strip().split(".")
+    if not equals or not all([*sections, last]):
+        raise UserError(f"--set {setting} lacks a key or a value: write it as section.key=value, such as cluster.k=12.")
     target = values
     for section in sections:
         child = target.setdefault(section, {})
@@ -65,7 +75,7 @@ def override(values: dict[str, Any], setting: str) -> None:
             )
         target = child
     try:
-        target[last] = yaml.safe_load(text)
+        target[last] = yaml.load(text, Words)
     except yaml.YAMLError as error:
         raise UserError(f"--set {setting} has a value that is not valid YAML: put it in quotes.") from error
 
@@ -84,16 +94,27 @@ def explain(detail: ErrorDetails) -> str:
             message = detail["msg"].removeprefix("Value error, ")
             return f"{key}: {message}" if key else message
         case _:
-            message = detail["msg"].removeprefix("Input should be ").removeprefix("String should ")
-            return f"{key} is {detail['input']!r}, but it should be {message}: change it."
+            wish = detail["msg"].partition(" should ")[2]
+            return f"{key} is {detail['input']!r}, but it should {wish or 'be otherwise: ' + detail['msg']}: change it."
 
 
 def siblings(location: tuple[int | str, ...]) -> list[str]:
     """The keys that exist where an unknown one was found."""
     model: type[BaseModel] = PipelineConfig
     for part in location[:-1]:
-        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        model = annotation
+        if isinstance(part, int):  # within a list, whose model was found by its key
+            continue
+        annotation = model.model_fields[part].annotation
+        inner = (annotation, *get_args(annotation))
+        model = next(kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel))
     return list(model.model_fields)
+
+
+class Words(yaml.SafeLoader):
+    """YAML in which only true and false are booleans, as in YAML 1.2: `mode: off` is a word."""
+
+
+Words.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}

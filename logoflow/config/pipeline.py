@@ -3,10 +3,11 @@
 import math
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from logoflow.config import sections
 from logoflow.config.base import Section, Seed
+from stylegan2.settings import MAX_BASE
 
 
 class PipelineConfig(Section):
@@ -34,16 +35,21 @@ class PipelineConfig(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _hand_down_the_seed(cls, values: Any) -> Any:
-        """Give the run's seed to each stage that has none of its own, so that a resolved section stands alone."""
+    def _fill_in(cls, values: Any) -> Any:
+        """Let an empty section mean its defaults, and hand the run's seed down, so that a section stands alone."""
         if not isinstance(values, dict):
             return values
+        try:
+            seed = TypeAdapter(Seed).validate_python(values.get("seed", 0))
+        except ValidationError:
+            seed = None  # the seed's own field says what is wrong with it
         filled = dict(values)
         for name, field in cls.model_fields.items():
-            fields = getattr(field.annotation, "model_fields", {})
-            section = filled.get(name, {})
-            if "seed" in fields and isinstance(section, dict) and section.get("seed") is None:
-                filled[name] = {**section, "seed": filled.get("seed", 0)}
+            keys = getattr(field.annotation, "model_fields", {})
+            section = {} if keys and values.get(name) is None else values.get(name)
+            if keys and isinstance(section, dict):
+                handed = {"seed": seed} if "seed" in keys and section.get("seed") is None else {}
+                filled[name] = {**section, **handed}
         return filled
 
     @model_validator(mode="after")
@@ -58,10 +64,6 @@ class PipelineConfig(Section):
                 f"{MAX_BASE} px or less: choose {2 ** round(math.log2(self.curate.resolution))}."
             )
         return self
-
-
-MAX_BASE = 7
-"""Largest side, in px, of the constant that a generator may start from."""
 
 
 def smallest_base(side: int) -> int:
