@@ -82,7 +82,7 @@ class AugmentSettings(Settings):
     speed_kimg: float = Field(500.0, gt=0, description="Thousand images in which p could go from 0 to 1.")
     interval: int = Field(4, ge=1, description="Steps between adjustments of p.")
     geometry: Literal["reference", "bilinear"] = Field(
-        "bilinear", description="How moved pixels are read: as published (12-tap wavelet filter), or 10 times cheaper."
+        "reference", description="How moved pixels are read: as published (12-tap wavelet filter), or 10 times cheaper."
     )
 
 

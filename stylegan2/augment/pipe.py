@@ -12,7 +12,7 @@ from stylegan2.augment.color import COLOR, apply_color, color_matrices
 from stylegan2.augment.corruption import add_noise, cut_out
 from stylegan2.augment.draws import Draws
 from stylegan2.augment.geometry import BLIT, GEOMETRY, inverse_matrices
-from stylegan2.augment.warp import WARPS
+from stylegan2.augment.warp import WARPS, Warp
 
 FILTER, NOISE, CUTOUT = ("imgfilter",), ("noise",), ("cutout",)
 OPERATIONS = (*BLIT, *GEOMETRY, *COLOR, *FILTER, *NOISE, *CUTOUT)
@@ -49,8 +49,7 @@ def augment(
     height, width = images.shape[2:]
     if not set(operations).isdisjoint(BLIT + GEOMETRY):
         matrices = inverse_matrices(operations, strength, draws, width, height).to(images.dtype)
-        still = (matrices == torch.eye(3).to(matrices)).all(dim=(1, 2))
-        images = torch.where(still[:, None, None, None], images, WARPS[geometry](images, matrices))
+        images = _move(images, matrices, WARPS[geometry])
     if not set(operations).isdisjoint(COLOR):
         matrices = color_matrices(operations, strength, draws, images.shape[1]).to(images.dtype)
         images = apply_color(images, matrices)
@@ -63,3 +62,14 @@ def augment(
     if "cutout" in operations:
         images = cut_out(images, strength, draws)
     return images
+
+
+def _move(images: Tensor, matrices: Tensor, warp: Warp) -> Tensor:
+    """Warp the images that a matrix moves at all."""
+    moved = (matrices != torch.eye(3).to(matrices)).flatten(1).any(dim=1)
+    if images.device.type != "cpu":  # counting the moved ones would make the host wait for the device
+        return torch.where(moved[:, None, None, None], warp(images, matrices), images)
+    if not moved.any():
+        return images
+    chosen = moved.nonzero().squeeze(1)
+    return images.index_copy(0, chosen, warp(images[chosen], matrices[chosen]))

@@ -115,6 +115,31 @@ def test_a_batch_in_shares_trains_as_the_whole_batch(quick: TrainingSettings, pi
     assert_close(shared.state.signs, whole.state.signs)
 
 
+@pytest.mark.parametrize(
+    ("shape", "wishes"),
+    [
+        ((4, 16, 32), {"mirror": True}),
+        ((1, 24, 24), {"augment": {"pipe": "bgcfnc", "mode": "fixed", "strength": 0.5, "geometry": "bilinear"}}),
+        ((3, 16, 16), {"preset": "cifar", "deviation_group": 8, "precision": "bfloat16"}),
+        ((3, 20, 12), {"augment": {"mode": "off"}, "deviation_group": 0, "classes": 0}),
+    ],
+)
+def test_every_kind_of_picture_and_recipe_trains(
+    quick: TrainingSettings, shape: tuple[int, int, int], wishes: dict[str, object], tmp_path: Path
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (24, *shape), dtype=np.uint8)
+    settings = TrainingSettings.model_validate(quick.model_dump() | {"total_kimg": 0.016} | wishes)
+    ticks: list[Tick] = []
+    folder = train(images, np.arange(24) % 2, settings, 5, folder=tmp_path, on_tick=ticks.append)
+    generator = load_generator(folder / "generator.safetensors")
+    assert (generator.settings.channels, generator.settings.height, generator.settings.width) == shape
+    assert all(np.isfinite(value) for value in ticks[-1].values.values())
+    networks, row = plan(images, np.arange(24) % 2, settings)
+    start = initial_state(networks, settings, row, 5, torch.device("cpu")).generator.state_dict()
+    moved = [name for name, value in generator.state_dict().items() if not torch.equal(value, start[name])]
+    assert len(moved) >= len(dict(generator.named_parameters()))
+
+
 def test_adam_is_corrected_for_lazy_regularisation() -> None:
     network = torch.nn.Linear(2, 2)
     group = lazy_adam(network, 0.0025, 4).param_groups[0]
