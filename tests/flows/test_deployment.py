@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import BIN, ROOT, Pipeline, Server
+from small_pipeline import BIN, ROOT, Pipeline, Server
 
 from logoflow.stages import STAGES
 from logoflow.store.store import Store

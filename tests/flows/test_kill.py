@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from conftest import ROOT, Pipeline
+from small_pipeline import ROOT, Pipeline
 
 from logoflow.stages import STAGES
 from logoflow.store.check import verify

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import LOGOS, Pipeline, write_logos
+from small_pipeline import LOGOS, Pipeline, write_logos
 
 from logoflow.stages import STAGES
 from logoflow.store.store import Artifact, Store
