@@ -1,12 +1,12 @@
 """Whether a stage has to run: the one decision that plan, status and the stage tasks share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from logoflow.config.base import Retrain
+from logoflow.config.base import Retrain, Trained
 from logoflow.errors import UserError
 from logoflow.fingerprint import differences, recipe_of, stage_parts
 from logoflow.stages import MEMBERS, Stage
@@ -64,14 +64,19 @@ def resolve(
     contents = {name: artifact.content for name, artifact in inputs.items()}
     parts = stage_parts(stage, section, {**sources, **contents}, space.memo)
     recipe = recipe_of(parts, {name: artifact.manifest.recipe for name, artifact in inputs.items()})
+    policy = section.retrain if isinstance(section, Trained) else None
+    if policy is not None and policy.when == "never":
+        return Resolution(parts, recipe, pinned(stage.name, policy, space.store), f"pinned by {stage.name}.retrain")
     if found := space.store.find(stage.name, parts.fingerprint()):
         return Resolution(parts, recipe, found, "up to date")
-    if stage.trains_on is not None:
-        policy = getattr(section, "retrain")  # noqa: B009  (every section with trains_on has it; Stage cannot say so)
-        kept = keep_model(stage, policy, recipe, inputs[stage.trains_on], space.store)
-        if kept is not None:
-            return Resolution(parts, recipe, *kept)
-    return Resolution(parts, recipe, None, why(stage.name, parts, space.ledger, pipeline))
+    reason = why(stage.name, parts, space.ledger, pipeline)
+    if policy is not None and policy.when == "growth":
+        assert stage.trains_on is not None
+        model, changed = closest_model(stage.name, policy, recipe, inputs[stage.trains_on], space.store)
+        if model is not None:
+            return Resolution(parts, recipe, model, f"kept: {changed}")
+        reason = ", ".join(filter(None, (reason, changed)))
+    return Resolution(parts, recipe, None, reason)
 
 
 def why(stage: str, parts: Parts, ledger: Ledger, pipeline: str) -> str:
@@ -82,35 +87,45 @@ def why(stage: str, parts: Parts, ledger: Ledger, pipeline: str) -> str:
     return ", ".join(differences(Parts.model_validate(last.data["parts"]), parts)) or "its artifact is gone"
 
 
-def keep_model(
-    stage: Stage, policy: Retrain, recipe: str, trained_on: Artifact, store: Store
-) -> tuple[Artifact, str] | None:
-    """The model that the retrain policy keeps although its images changed, and the reason.
+def pinned(stage: str, policy: Retrain, store: Store) -> Artifact:
+    """The model that the configuration pins.
 
     Raises:
-        UserError: the pinned artifact is not in the store.
+        UserError: it is not in the store.
     """
-    if policy.when == "never":
-        pinned = [
-            a for a in store.artifacts(stage.name) if policy.pin and a.manifest.fingerprint.startswith(policy.pin)
-        ]
-        if not pinned:
-            raise UserError(
-                f"{stage.name}.retrain.pin is {policy.pin}, but the store holds no such artifact: choose one that "
-                f"`logoflow show {stage.name}` lists."
-            )
-        return pinned[-1], f"pinned by {stage.name}.retrain"
-    if policy.when == "growth":
-        now = read_members(trained_on.file(MEMBERS))
-        for model in reversed(list(store.artifacts(stage.name))):
-            if model.manifest.recipe != recipe:
-                continue
-            before = read_members(model.file(MEMBERS))
-            share = len(now ^ before) / max(1, len(before))
-            if share <= policy.share:
-                changed = f"{len(now ^ before)} of {len(before)} images changed"
-                return model, f"kept: {changed} ({share:.1%}, limit {policy.share:.0%})"
-    return None
+    assert policy.pin is not None
+    found = [a for a in whole_artifacts(stage, store) if a.manifest.fingerprint.startswith(policy.pin)]
+    if not found:
+        raise UserError(
+            f"{stage}.retrain.pin is {policy.pin}, but the store holds no such artifact: choose one that "
+            f"`logoflow show {stage}` lists."
+        )
+    return found[0]
+
+
+def closest_model(
+    stage: str, policy: Retrain, recipe: str, trained_on: Artifact, store: Store
+) -> tuple[Artifact | None, str]:
+    """The newest model that differs from a new one in few images only, and how many; without one, since the newest."""
+    now = read_members(trained_on.file(MEMBERS))
+    told = ""
+    for model in whole_artifacts(stage, store):
+        if model.manifest.recipe != recipe:
+            continue
+        before = read_members(model.file(MEMBERS))
+        share = len(now ^ before) / max(1, len(before))
+        changed = f"{len(now ^ before)} of {len(before)} images changed ({share:.1%}, limit {policy.share:.1%})"
+        if share <= policy.share:
+            return model, changed
+        told = told or changed
+    return None, told
+
+
+def whole_artifacts(stage: str, store: Store) -> Iterator[Artifact]:
+    """The artifacts of a stage that are whole, newest first."""
+    for artifact in reversed(list(store.artifacts(stage))):
+        if store.find(stage, artifact.manifest.fingerprint):
+            yield artifact
 
 
 def read_members(path: Path) -> set[bytes]:

@@ -1,5 +1,6 @@
 """One run of a pipeline: its configuration, its store, and what its stages tell the ledger."""
 
+import functools
 import os
 import threading
 import time
@@ -17,7 +18,7 @@ from logoflow.machine import describe_host
 from logoflow.plan import make_plan
 from logoflow.resolve import Workspace
 from logoflow.stages import STAGES, before
-from logoflow.store.ledger import Event, Kind
+from logoflow.store.ledger import Event, Kind, Ledger
 from logoflow.store.store import Artifact
 
 HEARTBEAT_S = 15.0
@@ -43,9 +44,14 @@ class Run:
         """The store that the run works in."""
         return Workspace.open(self.store)
 
+    @functools.cached_property
+    def ledger(self) -> Ledger:
+        """Where the run tells what happens; kept, since opening it takes longer than a line."""
+        return self.workspace().ledger
+
     def tell(self, kind: Kind, stage: str = "", **data: Any) -> None:
         """Append to the ledger."""
-        self.workspace().ledger.append(Event(self.id, self.config.name, kind, stage, data))
+        self.ledger.append(Event(self.id, self.config.name, kind, stage, data))
 
     def upstream_of(self, *stages: str) -> dict[str, Artifact]:
         """The artifacts that stages rest on, by name, all of them up to date.

@@ -6,8 +6,9 @@ readers and writers of several processes share it.
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -52,19 +53,26 @@ class Event:
 
 
 class Ledger:
-    """Append and read events; each call opens the file anew, so that threads and processes need no care."""
+    """Append and read events from any thread; a process keeps one connection, as closing one syncs the disk twice."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def __reduce__(self) -> tuple[type["Ledger"], tuple[Path]]:
+        return Ledger, (self.path,)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=60)) as database:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=NORMAL")
-            database.executescript(SCHEMA)
-            with database:
-                yield database
+        with self._lock:
+            if self._connection is None:
+                self._connection = sqlite3.connect(self.path, timeout=60, check_same_thread=False)
+                self._connection.execute("PRAGMA journal_mode=WAL")
+                self._connection.execute("PRAGMA synchronous=NORMAL")
+                self._connection.executescript(SCHEMA)
+            with self._connection:
+                yield self._connection
 
     def append(self, event: Event) -> None:
         """Add one event."""

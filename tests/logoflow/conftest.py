@@ -1,5 +1,6 @@
 """A small store, a configuration over twenty files, and a rehearsal: stages that leave bytes without doing any work."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from logoflow.code import code_digest
 from logoflow.config.load import check_config
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.resolve import Workspace, resolve, write_members
@@ -15,6 +17,7 @@ from logoflow.sources import look_at_sources
 from logoflow.stages import MEMBERS, STAGES, Stage
 from logoflow.store.ledger import Event, Kind
 from logoflow.store.manifest import InputRecord, Manifest, Parts, content_digest
+from logoflow.store.memo import Memo
 from logoflow.store.store import Artifact, Store, record_files
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
@@ -70,9 +73,22 @@ def commit() -> Committer:
     return Committer()
 
 
+@pytest.fixture(scope="session")
+def code_memory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a store remembers of this project's code, which takes a while to parse."""
+    memo = Memo(tmp_path_factory.mktemp("code") / "memo.sqlite")
+    for stage in STAGES.values():
+        code_digest(stage.code, memo)
+    memo.save()
+    return memo.path
+
+
 @pytest.fixture
-def space(tmp_path: Path) -> Workspace:
-    return Workspace.open(tmp_path / "store")
+def space(tmp_path: Path, code_memory: Path) -> Workspace:
+    opened = Workspace.open(tmp_path / "store")
+    if code_memory.exists():
+        shutil.copy(code_memory, opened.memo.path)
+    return opened
 
 
 @pytest.fixture
@@ -153,7 +169,7 @@ class Rehearsal:
         self.tell(config, Kind.STAGE_BUILT, stage.name, metrics={}, duration_s=1.5, **told)
         return artifact
 
-    def tell(self, config: PipelineConfig, kind: Kind, stage: str = "", **data: Any) -> None:
+    def tell(self, config: PipelineConfig, kind: Kind, stage: str = "", /, **data: Any) -> None:
         at = START + timedelta(days=self.runs, minutes=self.commit.count)
         self.space.ledger.append(Event(f"run-{self.runs}", config.name, kind, stage, data, at))
 
