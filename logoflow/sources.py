@@ -41,7 +41,7 @@ def look_at(source: SourceConfig, memo: Memo) -> SourceFacts:
         return reader.digest(), len(reader.entries())
 
     if source.path.is_file():
-        return SourceFacts(*memo.recall(f"source {source.kind or ''}", source.path, read))
+        return SourceFacts(*memo.recall(f"source facts {source.kind or ''}", source.path, read))
     return SourceFacts(*read(source.path))
 
 
