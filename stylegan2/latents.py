@@ -10,6 +10,7 @@ from torch import Tensor
 from stylegan2.generator import Generator
 from stylegan2.images import TrainingImages
 from stylegan2.streams import stream
+from stylegan2.synthesis import Noise
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,14 @@ class Latents:
         z: `[N, z_dim]`.
         other_z: latents that style mixing crosses over to, `[N, z_dim]`.
         labels: `[N]`, or None.
-        noise: `[N, 1, H, W]` for each convolution.
+        noise: `[N, 1, H, W]` for each convolution, or "none".
         crossover: the first layer that takes its w from `other_z`; the number of layers where nothing is mixed.
     """
 
     z: Tensor
     other_z: Tensor
     labels: Tensor | None
-    noise: list[Tensor]
+    noise: Noise
     crossover: int
 
     def share(self, index: int, count: int) -> Latents:
@@ -36,7 +37,7 @@ class Latents:
             self.z[index::count],
             self.other_z[index::count],
             None if self.labels is None else self.labels[index::count],
-            [noise[index::count] for noise in self.noise],
+            self.noise if isinstance(self.noise, str) else [noise[index::count] for noise in self.noise],
             self.crossover,
         )
 
@@ -50,7 +51,15 @@ class Latents:
 
 
 def draw_latents(
-    generator: Generator, images: TrainingImages, mixing: float, *, seed: int, purpose: str, step: int, count: int
+    generator: Generator,
+    images: TrainingImages,
+    *,
+    mixing: float,
+    noisy: bool,
+    seed: int,
+    purpose: str,
+    step: int,
+    count: int,
 ) -> Latents:
     """Draw a batch for a purpose at a step; `mixing` is the probability of style mixing."""
     random = stream(seed, purpose, step, images.device)
@@ -61,4 +70,5 @@ def draw_latents(
     choice = stream(seed, f"{purpose} mixing", step)  # on the CPU, so that nothing waits for the device
     mixed = torch.rand((), generator=choice).item() < mixing
     crossover = int(torch.randint(1, layers, (), generator=choice)) if mixed else layers
-    return Latents(z, other_z, labels, generator.synthesis.draw_noise(count, random), crossover)
+    noise: Noise = generator.synthesis.draw_noise(count, random) if noisy else "none"
+    return Latents(z, other_z, labels, noise, crossover)

@@ -150,7 +150,8 @@ class Trainer:
         return draw_latents(
             self.state.generator,
             self.images,
-            self.row.style_mixing,
+            mixing=self.row.style_mixing,
+            noisy=self.settings.noise,
             seed=self.seed,
             purpose=purpose,
             step=self.state.step,

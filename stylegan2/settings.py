@@ -105,6 +105,9 @@ class TrainingSettings(Settings):
     style_mixing: Probability | None = Field(
         None, description="Probability that a batch mixes two latents. Empty: as the preset says."
     )
+    noise: bool = Field(
+        True, description="Feed the generator noise at every pixel; without it, flat areas stay flat, as in logos."
+    )
     ema_kimg: float | None = Field(
         None, gt=0, description="Half-life of the averaged generator in thousand images. Empty: as the preset says."
     )
