@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from logoflow.config.pipeline import PipelineConfig
-from logoflow.fingerprint import changed_values, fingerprinted
+from logoflow.fingerprint import changed_values, fingerprinted, weights_digests
 from logoflow.resolve import Workspace, resolve
 from logoflow.sources import look_at_sources, refuse_impossible
 from logoflow.stages import STAGES, Stage
@@ -33,10 +33,12 @@ def make_plan(config: PipelineConfig, space: Workspace) -> list[Step]:
     """Decide for every stage, in order, what a run would do. Nothing is run or written but the memory of digests.
 
     Raises:
-        UserError: a source cannot be read, or a setting is impossible with so few images.
+        UserError: a source or a file of weights cannot be read, or a setting is impossible with so few images.
     """
     facts = look_at_sources(config.ingest.sources, space.memo)
     refuse_impossible(config, sum(fact.images for fact in facts.values()))
+    for stage in STAGES.values():
+        weights_digests(stage.name, getattr(config, stage.name), space.memo)  # for stages that only wait, too
     sources = {name: fact.digest for name, fact in facts.items()}
     steps: dict[str, Step] = {}
     for stage in STAGES.values():

@@ -52,7 +52,7 @@ class RunStatus:
 def read_runs(ledger: Ledger) -> list[RunStatus]:
     """Every run that the ledger knows, newest first."""
     by_run: dict[str, list[Event]] = {}
-    for event in ledger.events():
+    for event in ledger.states():
         by_run.setdefault(event.run, []).append(event)
     return sorted((fold(events) for events in by_run.values()), key=lambda run: run.started, reverse=True)
 
@@ -63,7 +63,7 @@ def fold(events: Iterable[Event]) -> RunStatus:
     first = events[0]
     run = RunStatus(first.run, first.pipeline, "running", first.at, stages={name: StageStatus(name) for name in STAGES})
     for event in events:
-        if event.stage:
+        if event.stage in run.stages:
             apply(run.stages[event.stage], event)
         elif event.kind is Kind.RUN_ENDED:
             run.state, run.ended = event.data["state"], event.at

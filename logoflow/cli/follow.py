@@ -19,7 +19,7 @@ class Follower:
     def __init__(self, ledger: Ledger, pipeline: str) -> None:
         self._ledger = ledger
         self._pipeline = pipeline
-        self._seen = max((event.seq for event in ledger.events()), default=0)
+        self._seen = ledger.last_seq()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._view = Bars(console) if console.is_terminal else Lines(console)

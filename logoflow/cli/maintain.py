@@ -1,5 +1,7 @@
 """Commands that look after the store: verify, gc."""
 
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -24,15 +26,15 @@ def verify(store: StoreOption = None, as_json: JsonOption = False) -> None:
 
 def gc(
     keep_last: Annotated[
-        int, typer.Option(min=1, help="Keep what this many last completed runs of each pipeline need.")
+        int, typer.Option(min=1, help="Keep what this many last runs of each pipeline used of each stage.")
     ] = 5,
     delete: Annotated[bool, typer.Option("--delete", help="Remove; without this, only say what would go.")] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what no recent run needs, and remove it when told to."""
+    """Say what neither a recent run nor one that is still to be finished needs, and remove it when told to."""
     space = open_workspace(store)
-    folders = check.unneeded(space.store, needed_by_last(space.ledger, keep_last))
+    folders = check.unneeded(space.store, *needed_by_last(space.ledger, keep_last))
     sizes = {str(path.relative_to(space.store.root)): check.size_of(path) for path in folders}
     if as_json:
         print_rows((), [{"path": path, "bytes": size} for path, size in sizes.items()], True)
@@ -46,12 +48,24 @@ def gc(
             check.remove(space.store, path)
 
 
-def needed_by_last(ledger: Ledger, count: int) -> set[tuple[str, str]]:
-    """(stage, fingerprint) of all that the last completed runs, and any run still going, built or found."""
-    needed, seen = set(), dict[str, int]()
-    for run in read_runs(ledger):
-        completed = run.state == "completed"
-        seen[run.pipeline] = seen.get(run.pipeline, 0) + completed
-        if run.state == "running" or (completed and seen[run.pipeline] <= count):
-            needed |= {(stage.name, stage.fingerprint) for stage in run.stages.values() if stage.fingerprint}
-    return needed
+def needed_by_last(ledger: Ledger, count: int) -> tuple[set[tuple[str, str]], list[check.Span]]:
+    """What gc keeps: for each stage what the last runs of it used, and what is still to be finished.
+
+    Counted by stage, since runs of a single stage would else push out what the whole pipeline rests on.
+
+    Returns:
+        (stage, fingerprint) of artifacts, and when stages worked that are running or have failed; the next run goes on
+        from what they left.
+    """
+    needed, spans = set[tuple[str, str]](), list[check.Span]()
+    seen = Counter[tuple[str, str]]()
+    for run in read_runs(ledger):  # newest first
+        for stage in run.stages.values():
+            place = (run.pipeline, stage.name)
+            if stage.state in ("built", "cached") and seen[place] < count:
+                needed.add((stage.name, stage.fingerprint))
+                seen[place] += 1
+            elif stage.state in ("running", "failed", "crashed") and stage.started and not seen[place]:
+                needed.add((stage.name, stage.fingerprint))
+                spans.append((stage.started, run.ended or datetime.now(UTC)))
+    return needed, spans

@@ -2,14 +2,19 @@
 
 import shutil
 import uuid
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from logoflow.store.files import sha256_file
 from logoflow.store.lock import is_held
 from logoflow.store.manifest import content_digest
 from logoflow.store.store import MANIFEST, Artifact, Store, read_artifact
+
+Span: TypeAlias = tuple[datetime, datetime]
+"""Begin and end."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +59,31 @@ def artifact_folders(store: Store) -> Iterator[Path]:
         yield from sorted(path for path in kind.iterdir() if path.is_dir())
 
 
-def unneeded(store: Store, needed: Set[tuple[str, str]]) -> list[Path]:
+def unneeded(store: Store, needed: Set[tuple[str, str]], spans: Sequence[Span] = ()) -> list[Path]:
     """Folders that can go: artifacts and units that nothing needed refers to, drafts and work of dead builders.
 
     Args:
         store: whose folders.
-        needed: (stage, fingerprint) of the artifacts to keep; what they refer to is kept with them.
+        needed: (stage, fingerprint) of the artifacts to keep; what they refer to and their work is kept with them.
+        spans: times in which a run that is not finished worked; its units, to which nothing refers yet, are kept too.
     """
     keep = {store.folder(*key) for key in needed}
-    for path in list(keep):
-        artifact = read_artifact(path)
-        keep |= {store.root / unit for unit in artifact.manifest.units} if artifact else set()
-    gone = [path for path in artifact_folders(store) if path not in keep]
+    keep |= {
+        store.root / unit for path in list(keep) if (found := read_artifact(path)) for unit in found.manifest.units
+    }
+    gone = [path for path in artifact_folders(store) if path not in keep and not was_made_in(path, spans)]
+    work = {"-".join(key) for key in needed}
     for place in (".tmp", ".work"):
-        folders = (store.root / place).iterdir() if (store.root / place).is_dir() else []
-        gone += [path for path in sorted(folders) if not is_held(store.root / ".locks" / path.name)]
+        folders = sorted((store.root / place).iterdir()) if (store.root / place).is_dir() else []
+        idle = [path for path in folders if not is_held(store.root / ".locks" / path.name)]
+        gone += [path for path in idle if place == ".tmp" or path.name not in work]
     return gone
+
+
+def was_made_in(folder: Path, spans: Sequence[Span]) -> bool:
+    """Whether an artifact was begun within one of these times."""
+    artifact = read_artifact(folder) if spans else None
+    return artifact is not None and any(begin <= artifact.manifest.started <= end for begin, end in spans)
 
 
 def remove(store: Store, folder: Path) -> None:

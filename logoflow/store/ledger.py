@@ -84,6 +84,17 @@ class Ledger:
         """Events of a run (of all), oldest first, from behind sequence number `after`."""
         return self._select("seq > ? AND (? IS NULL OR run = ?)", (after, run, run))
 
+    def last_seq(self) -> int:
+        """The sequence number of the newest event; 0 before the first."""
+        newest = self._select("TRUE", (), order="seq DESC LIMIT 1")
+        return newest[0].seq if newest else 0
+
+    def states(self) -> list[Event]:
+        """Every event, oldest first, but of the progress and the heartbeats of a stage only the last."""
+        passing = (Kind.PROGRESS, Kind.HEARTBEAT)
+        newest = "SELECT max(seq) FROM events WHERE kind IN (?, ?) GROUP BY run, stage, kind"
+        return self._select(f"kind NOT IN (?, ?) OR seq IN ({newest})", passing * 2)
+
     def last_answer(self, pipeline: str, stage: str) -> Event | None:
         """The event by which a pipeline's run last built a stage or found it done."""
         found = self._select(
