@@ -26,7 +26,7 @@ class Look:
         ink: share of its pixels that differ from white.
         colour: share of the ink that is saturated.
         visible: share of the box around all opaque pixels that the box around the ink fills; low where a part is white.
-        contrast: standard deviation of the channel that varies most over a thumbnail of the ink, 0 to 0.5.
+        contrast: standard deviation over the places of a small thumbnail of the ink, channels pooled, 0 to 0.5.
         prints: two small thumbnails, of the whole picture and of its ink alone, each `[768]`, 0 to 1.
     """
 
@@ -90,7 +90,7 @@ def look_at(image: Image.Image) -> Look:
         ink=float(inked.mean()),
         colour=float(saturated.sum() / max(1, inked.sum())),
         visible=_area(ink_box) / _area(opaque_box),
-        contrast=float(prints[1].reshape(-1, 3).std(axis=0).max()),
+        contrast=float(np.sqrt(prints[1].reshape(-1, 3).var(axis=0).mean())),
         prints=(prints[0], prints[1]),
     )
 
