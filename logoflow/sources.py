@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.sources.source import SourceError
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.config.sections import SourceConfig
 from logoflow.errors import UserError
@@ -25,20 +24,21 @@ def look_at_sources(sources: Sequence[SourceConfig], memo: Memo) -> dict[str, So
     Raises:
         UserError: a source is missing, empty, not what it seems, or closed to this user.
     """
-    try:
-        return {source.name: look_at(source, memo) for source in sources}
-    except SourceError as error:
-        raise UserError(str(error)) from error
+    return {source.name: look_at(source, memo) for source in sources}
 
 
 def look_at(source: SourceConfig, memo: Memo) -> SourceFacts:
     """The facts of one source: of a file by its stat, of a folder by the stats of its files."""
 
     def read(path: Path) -> tuple[str, int]:
-        from data.sources.opening import open_source  # loads pyarrow or h5py, which remembered facts do not need
+        from data.sources.opening import open_source  # loads numpy, and pyarrow or h5py: remembered facts need none
+        from data.sources.source import SourceError
 
-        reader = open_source(source.name, path, source.kind, source.licence, memo.sha256)
-        return reader.digest(), len(reader.entries())
+        try:
+            reader = open_source(source.name, path, source.kind, source.licence, memo.sha256)
+            return reader.digest(), len(reader.entries())
+        except SourceError as error:
+            raise UserError(str(error)) from error
 
     if source.path.is_file():
         return SourceFacts(*memo.recall(f"source facts {source.kind or ''}", source.path, read))
