@@ -48,7 +48,9 @@ class DetectTextConfig(Section):
     """Finding text with CRAFT."""
 
     canvas: Literal[128, 192, 256, 320, 384, 512] = Field(256, description="Side of the square that CRAFT sees, in px.")
-    threshold: float = Field(0.7, gt=0, lt=1, description="A logo whose highest region score reaches this has text.")
+    threshold: float = Field(
+        0.7, gt=0, lt=1, description="A logo whose score, highest region times highest affinity, reaches this has text."
+    )
     borderline: float = Field(
         0.05, ge=0, lt=1, description="Scores within this distance of the threshold are shown for review."
     )
