@@ -31,7 +31,7 @@ class Memo:
     def recall(self, kind: str, path: Path, compute: Callable[[Path], T]) -> T:
         """`compute(path)`, or what it gave when the file last had this stat; `kind` names the function. T is JSON."""
         stat = path.stat()
-        key, stamp = (kind, str(path.resolve())), f"{stat.st_size}-{stat.st_ino}-{stat.st_mtime_ns}"
+        key, stamp = (kind, str(path.absolute())), f"{stat.st_size}-{stat.st_ino}-{stat.st_mtime_ns}"
         if self._known is None:
             self._known = self._load()
         if key in self._known and self._known[key][0] == stamp:
