@@ -25,6 +25,14 @@ VERSIONS = (
     "pydantic",
 )
 
+SHOWN_FIRST = (
+    ("generate", "grid.png"),
+    ("curate", "training-set.png"),
+    ("cluster", "cluster-00.png"),
+    ("generate", "interpolation.png"),
+    ("generate", "mixing.png"),
+)
+
 
 @stage("report")
 def report(build: Build, *artifacts: Artifact) -> None:
@@ -46,7 +54,7 @@ def report(build: Build, *artifacts: Artifact) -> None:
             versions={name: library_version(name) for name in VERSIONS},
             funnel=funnel,
             stages=tuple(stage_report(build, artifact) for artifact in made.values()),
-            headline=(Headline("generate", "pictures/grid.png"), Headline("curate", "pictures/training-set.png")),
+            headline=tuple(Headline(stage, f"pictures/{file}") for stage, file in SHOWN_FIRST),
             title=build.config.title,
         ),
         build.folder,

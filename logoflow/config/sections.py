@@ -140,7 +140,7 @@ class EvaluateConfig(Section):
 class GenerateConfig(Section):
     """Drawing sample sheets."""
 
-    per_cluster: PositiveInt = Field(12, description="Logos of each cluster in the sample grid.")
+    per_cluster: PositiveInt = Field(16, description="Logos of each cluster in the sample grid.")
     truncation: float = Field(
         0.8, gt=0, le=2, description="Truncation psi: 1 is the full variety, towards 0 all become the average."
     )
