@@ -5,6 +5,7 @@ The store decides whether a stage runs; Prefect shows it: the task returns `Comp
 """
 
 import os
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -104,9 +105,11 @@ def answer(stage: Stage, build: Callable[..., None], run: Run, inputs: dict[str,
     resolution = resolve(stage, section, inputs, sources, space, run.config.name)
     space.memo.save()
     job = Job(stage, build, run, inputs, space, resolution)
-    if resolution.artifact is None:
-        return job.build_once()
-    if run.force == stage.name:
+    fingerprint = resolution.parts.fingerprint()
+    forced = run.force == stage.name
+    if resolution.artifact is None or (forced and resolution.artifact.manifest.fingerprint != fingerprint):
+        return job.build_once()  # also where a policy would keep a model of other images
+    if forced:
         return job.build_aside(resolution.artifact)
     return job.cached(resolution.artifact, resolution.reason)
 
@@ -152,6 +155,7 @@ class Job:
         with self.space.store.building(aside, artifact.manifest.fingerprint) as draft:
             manifest = self.make(draft, aside, "forced")
             if manifest.content == artifact.content:
+                shutil.rmtree(self.space.store.work_folder(aside, manifest.fingerprint))  # the next begins anew, too
                 self.built(artifact, "forced: reproduced, the same content digest")
                 return Completed(name="Reproduced", message=f"{artifact.short}: reproduced", data=artifact)
             other = self.space.store.commit(draft, manifest)
