@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-COARSE, COARSE_STEPS, FINE_STEPS = 16, 8, 4
-SCALES = (0.4, 2.5)
+COARSE_STEPS, FINE_STEPS = 8, 4
+SCALES = (0.5, 2.0)
 SHIFTS = (-0.8, 0.8)
 
 
@@ -34,12 +34,12 @@ class Pairs(NamedTuple):
 
 def align(pairs: Pairs) -> Tensor:
     """The pose `(scale, shift x, shift y)` that lays b on a, `[P, 3]`."""
-    coarse = Pairs(*(F.interpolate(x, COARSE, mode="area") for x in pairs))
+    coarse = Pairs(*(F.avg_pool2d(x, 2) for x in pairs))
     still = torch.tensor([1.0, 0.0, 0.0]).expand(len(pairs.a), 3)
     zoomed = torch.tensor([1.1, 0.0, 0.0]).expand(len(pairs.a), 3)
     starts = [still, zoomed, inverse(zoomed), _pose_of_moments(coarse)]
     poses = torch.stack([_refine(coarse, start, COARSE_STEPS) for start in starts])  # [starts, P, 3]
-    errors = torch.stack([_error(coarse, pose) for pose in poses])
+    errors = torch.stack([_error(pairs, pose) for pose in poses])  # thin lines tell only at the full side
     return _refine(pairs, poses[errors.argmin(dim=0), torch.arange(len(pairs.a))], FINE_STEPS)
 
 

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from neighbours.alignment import Pairs, align, gradients, warp
+from neighbours.alignment import Pairs, align, gradients, inverse, warp
 
 SIDE = 32  # of the comparison: copies of 20 to 30 pixels are common, and finer pixels of theirs are invented
+LONG_SIDE = 64  # of pictures more than twice as long as wide or the reverse: at 32, words would be a few pixels high
 WINDOW = 5  # pixels over which colours are averaged: resampling and JPEG cancel out in it, another letter does not
 PAIRS_AT_ONCE = 512
 
@@ -22,7 +23,7 @@ class Tolerance:
     Attributes:
         colour: largest difference of the colours averaged over a small window anywhere, 0..1.
         edges: energy of the edges' difference over the energy of the edges, 0 (equal) to 1 (unrelated) and up to 2.
-        overlap: smallest share of the smaller picture that lies on the other.
+        overlap: smallest share of either picture's edges that lies on the other picture, 0..1.
     """
 
     colour: float = 0.16
@@ -50,46 +51,58 @@ def compare(
     """Align the pictures of each pair and measure what remains different.
 
     Args:
-        thumbnails: uint8 `[N, 3, S, S]`, aspect kept, centred on white; may be memory-mapped.
+        thumbnails: uint8 `[N, 3, S, S]`, S at least 64, aspect kept, centred on white; may be memory-mapped.
         sizes: width and height of the pictures that they were made from, `[N, 2]`.
         first: rows of one picture of each pair, `[P]`.
         second: rows of the other, `[P]`.
     """
-    parts = []
-    for start in range(0, len(first), PAIRS_AT_ONCE):
-        rows = (first[start : start + PAIRS_AT_ONCE], second[start : start + PAIRS_AT_ONCE])
-        pictures = [_ink(thumbnails[row]) for row in rows]
-        frames = [_frames(sizes[row]) for row in rows]
-        with torch.inference_mode():
-            parts.append(_differences(Pairs(*pictures, *frames)))
-    columns = torch.cat(parts, dim=1).numpy() if parts else np.empty((3, 0), np.float32)
+    long = 2 * sizes.min(axis=1) < sizes.max(axis=1)
+    long_pair = long[first] | long[second]
+    columns = np.empty((3, len(first)), np.float32)
+    for side, pairs in ((SIDE, np.flatnonzero(~long_pair)), (LONG_SIDE, np.flatnonzero(long_pair))):
+        for start in range(0, len(pairs), PAIRS_AT_ONCE):
+            part = pairs[start : start + PAIRS_AT_ONCE]
+            pictures = [_ink(thumbnails[rows]) for rows in (first[part], second[part])]
+            frames = [_frames(sizes[rows]) for rows in (first[part], second[part])]
+            with torch.inference_mode():
+                columns[:, part] = _differences(Pairs(*pictures, *frames), side)
     return Differences(*columns)
 
 
-def _differences(pairs: Pairs) -> Tensor:
-    """Colour, edges and overlap of each pair, `[3, P]`; see `Tolerance`."""
-    pose = align(pairs)
-    a, b, frame_a, frame_b = pairs
-    laid, frame_laid = warp(b, pose), warp(frame_b, pose)
+def _differences(pairs: Pairs, side: int) -> Tensor:
+    """Colour, edges and overlap of each pair at a side, `[3, P]`; see `Tolerance`."""
+    a, b, frame_a, frame_b = small = Pairs(*(F.adaptive_avg_pool2d(x, side) for x in pairs))
+    pose = align(small)
+    laid = F.adaptive_avg_pool2d(warp(pairs.b, pose), side)  # laid on a before it is reduced, so that it stays as sharp
+    frame_laid = warp(frame_b, pose)
     both = frame_a * (frame_laid > 0.99)
-    areas = torch.minimum(frame_a.sum(dim=(1, 2, 3)), frame_b.sum(dim=(1, 2, 3)) / pose[:, 0].square())
-    overlap = both.sum(dim=(1, 2, 3)) / areas
     both = -F.max_pool2d(-both, 3, 1, 1)  # the outermost pixels are mixed with what lies outside
     difference = F.avg_pool2d((laid - a) * both, WINDOW, 1, WINDOW // 2)
     colour = difference.abs().amax(dim=(1, 2, 3))
     edges_a, edges_b = (torch.cat(gradients(x), dim=1) * both for x in (a, laid))  # [P, 6, S, S]
     energy = (edges_a.square() + edges_b.square()).sum(dim=(1, 2, 3))
     edges = (edges_a - edges_b).square().sum(dim=(1, 2, 3)) / energy.clamp_min(1e-4)
+    overlap = torch.minimum(
+        _share_within(a, frame_a, frame_laid), _share_within(b, frame_b, warp(frame_a, inverse(pose)))
+    )
     return torch.stack([colour, edges, overlap])
 
 
+def _share_within(picture: Tensor, frame: Tensor, other: Tensor) -> Tensor:
+    """Share of a picture's edges, by energy, that lies within the other's frame or a step from it, `[P]`."""
+    step = picture.shape[-1] // 16
+    near = F.max_pool2d(other, 2 * step + 1, 1, step) > 0.5
+    energy = sum(g.square().sum(dim=1, keepdim=True) for g in gradients(picture)) * frame
+    return (energy * near).sum(dim=(1, 2, 3)) / energy.sum(dim=(1, 2, 3)).clamp_min(1e-4)
+
+
 def _ink(thumbnails: NDArray[np.uint8]) -> Tensor:
-    """What is not paper, 0..1, at the side of the comparison, `[P, 3, SIDE, SIDE]`."""
-    return 1 - F.interpolate(torch.from_numpy(np.array(thumbnails)) / 255, (SIDE, SIDE), mode="area")
+    """What is not paper, 0..1, `[P, 3, LONG_SIDE, LONG_SIDE]`."""
+    return 1 - F.adaptive_avg_pool2d(torch.from_numpy(np.array(thumbnails)) / 255, LONG_SIDE)
 
 
 def _frames(sizes: NDArray[np.int64]) -> Tensor:
-    """1 where the picture is, 0 where it was padded to a square, `[P, 1, SIDE, SIDE]`."""
+    """1 where the picture is, 0 where it was padded to a square, `[P, 1, LONG_SIDE, LONG_SIDE]`."""
     half = torch.from_numpy(sizes / sizes.max(axis=1, keepdims=True))  # of the picture, in halves of the square
-    distance = ((torch.arange(SIDE) * 2 + 1) / SIDE - 1).abs()
+    distance = ((torch.arange(LONG_SIDE) * 2 + 1) / LONG_SIDE - 1).abs()
     return ((distance <= half[:, :1])[:, None, :] & (distance <= half[:, 1:])[:, :, None])[:, None].float()
