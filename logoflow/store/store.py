@@ -82,13 +82,13 @@ class Store:
     # ---------------------------------------------------------------------------------------------------- reading
 
     def find(self, kind: str, fingerprint: str) -> Artifact | None:
-        """The artifact, if it is there and whole as far as names and sizes tell (`verify` re-hashes)."""
+        """The artifact, if it and its units are there and whole as far as names and sizes tell (`verify` re-hashes)."""
         artifact = read_artifact(self.folder(kind, fingerprint))
         if artifact is None or not all(
             has_size(artifact.path / name, record.size) for name, record in artifact.manifest.files.items()
         ):
             return None
-        if not all((self.root / unit / MANIFEST).exists() for unit in artifact.manifest.units):
+        if not all(self.find(*unit.split("/")) for unit in artifact.manifest.units):
             return None
         return artifact
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logoflow.config.load import check_config
@@ -24,11 +24,13 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 PARTS = st.builds(Parts, **FIELDS)
 
 
+@settings(max_examples=60, deadline=None)
 @given(PARTS, PARTS)
 def test_fingerprints_are_equal_exactly_when_the_parts_are(one: Parts, other: Parts) -> None:
     assert (one.fingerprint() == other.fingerprint()) == (one == other)
 
 
+@settings(max_examples=60, deadline=None)
 @given(PARTS, st.sampled_from(sorted(FIELDS)), st.data())
 def test_each_part_counts(parts: Parts, name: str, data: st.DataObject) -> None:
     value = data.draw(FIELDS[name])
@@ -36,6 +38,7 @@ def test_each_part_counts(parts: Parts, name: str, data: st.DataObject) -> None:
     assert (changed.fingerprint() == parts.fingerprint()) == (value == getattr(parts, name))
 
 
+@settings(max_examples=60, deadline=None)
 @given(PARTS)
 def test_the_order_of_keys_does_not_count(parts: Parts) -> None:
     turned = {
@@ -80,6 +83,7 @@ def test_differences_name_what_changed_with_old_and_new_value(change: dict[str, 
     assert differences(BEFORE, BEFORE.model_copy(update=change)) == words
 
 
+@settings(max_examples=60, deadline=None)
 @given(PARTS, PARTS)
 def test_fingerprints_of_one_stage_differ_only_with_a_reason(one: Parts, other: Parts) -> None:
     other = other.model_copy(update={"stage": one.stage})

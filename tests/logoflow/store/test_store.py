@@ -80,12 +80,16 @@ def test_an_artifact_with_any_part_of_its_manifest_cut_off_is_not_found(store: S
     assert find(store) is None
 
 
-def test_an_artifact_whose_unit_is_gone_is_not_found(store: Store, commit: Commit) -> None:
+def test_an_artifact_whose_unit_is_gone_or_not_whole_is_not_found(store: Store, commit: Commit) -> None:
     unit = commit(store, Parts(stage="cluster.part", code="", config={}), {"x": b"1"})
     reference = f"cluster.part/{unit.manifest.fingerprint}"
     commit(store, PARTS, FILES, units=[reference])
     assert find(store) is not None
     assert store.unit(reference) == unit
+    unit.file("x").write_bytes(b"12")
+    assert find(store) is None
+    unit.file("x").write_bytes(b"1")
+    assert find(store) is not None
     (unit.path / MANIFEST).unlink()
     assert find(store) is None
 
