@@ -161,10 +161,10 @@ def choose(members: Sequence[int], originals: Sequence[Original]) -> tuple[int, 
         return finest[0], "It is the least compressed among the largest."
     rank = min(originals[row].priority for row in finest)
     preferred = [row for row in finest if originals[row].priority == rank]
-    kept = max(preferred, key=lambda row: (originals[row].content_side, originals[row].content, -row))
+    kept = max(preferred, key=lambda row: (originals[row].content, originals[row].content_side, -row))
     if len(preferred) < len(finest):
         return kept, "It comes from the source with priority; others are as large and as little compressed."
-    return kept, "Others are as large, as little compressed and from the same source: it has the largest mark of them."
+    return kept, "Others are as large, as little compressed and from the same source: it has the least margin of them."
 
 
 def content_share(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,0 +1,94 @@
+"""What counts as the same mark: copies of every kind do; other colours, other shapes and other words do not."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
+
+from neighbours.comparison import Differences, Tolerance, compare
+
+SEEDS = range(6)
+
+
+def verdicts(thumbnails: Callable, pairs: list[tuple[Image.Image, Image.Image]]) -> Differences:
+    squares, sizes = thumbnails([image for pair in pairs for image in pair])
+    first = np.arange(0, 2 * len(pairs), 2)
+    return compare(squares, sizes, first, first + 1)
+
+
+COPIES: dict[str, Callable[[Image.Image, Callable], Image.Image]] = {
+    "the same": lambda image, jpeg: image,
+    "resized to 30 %": lambda image, jpeg: image.resize((48, 36), Image.Resampling.BICUBIC),
+    "JPEG": lambda image, jpeg: jpeg(image, 50),
+    "resized, JPEG": lambda image, jpeg: jpeg(image.resize((64, 48), Image.Resampling.BILINEAR), 60),
+    "padded with white": lambda image, jpeg: ImageOps.expand(image, 20, "white"),
+    "padded with black": lambda image, jpeg: ImageOps.expand(image, (10, 20, 30, 15), "black"),
+    "padded, resized": lambda image, jpeg: ImageOps.expand(image, 16, "white").resize((80, 63), Image.Resampling.BOX),
+    "cropped": lambda image, jpeg: image.crop((6, 3, 155, 117)),
+    "blurred": lambda image, jpeg: image.filter(ImageFilter.GaussianBlur(2)),
+    "resized and enlarged": lambda image, jpeg: image.resize((48, 36)).resize((160, 120), Image.Resampling.BICUBIC),
+}
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_copies_are_the_same_mark(kind: str, mark: Callable, thumbnails: Callable, as_jpeg: Callable) -> None:
+    pairs = [(mark(seed), COPIES[kind](mark(seed), as_jpeg)) for seed in SEEDS]
+    assert verdicts(thumbnails, pairs).within(Tolerance()).all()
+    assert verdicts(thumbnails, [(b, a) for a, b in pairs]).within(Tolerance()).all()
+
+
+def shifted_hue(image: Image.Image) -> Image.Image:
+    hue, saturation, value = image.convert("HSV").split()
+    return Image.merge("HSV", (hue.point(lambda h: (h + 60) % 256), saturation, value)).convert("RGB")
+
+
+OTHERS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "recoloured": shifted_hue,
+    "without colour": lambda image: image.convert("L").convert("RGB"),
+    "mirrored": ImageOps.mirror,
+    "upside down": ImageOps.flip,
+    "a part of it": lambda image: image.crop((0, 0, 80, 60)),
+    "empty": lambda image: Image.new("RGB", image.size, "white"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_changed_marks_are_other_marks(kind: str, mark: Callable, thumbnails: Callable) -> None:
+    pairs = [(mark(seed), OTHERS[kind](mark(seed))) for seed in SEEDS]
+    assert not verdicts(thumbnails, pairs).within(Tolerance()).any()
+
+
+def test_different_marks_are_told_apart(mark: Callable, thumbnails: Callable) -> None:
+    pairs = [(mark(a), mark(b)) for a in range(8) for b in range(a)]
+    assert not verdicts(thumbnails, pairs).within(Tolerance()).any()
+
+
+def test_one_part_in_another_colour_makes_another_mark(mark: Callable, thumbnails: Callable) -> None:
+    image = mark(0)
+    changed = image.copy()
+    ImageDraw.Draw(changed).ellipse((60, 45, 85, 70), fill=(0, 160, 60))
+    assert not verdicts(thumbnails, [(image, changed)]).within(Tolerance()).any()
+
+
+def test_long_words_are_told_apart_though_only_a_few_pixels_high(thumbnails: Callable) -> None:
+    def word(text: str) -> Image.Image:
+        image = Image.new("RGB", (240, 40), "white")
+        ImageDraw.Draw(image).text((4, 4), text, fill="black", font_size=30)
+        return image
+
+    pairs = [
+        (word("Amplitude"), word("Snowflake")),
+        (word("Terraform"), word("Million")),
+        (word("Resend"), word("Staples")),
+    ]
+    assert not verdicts(thumbnails, pairs).within(Tolerance()).any()
+    assert verdicts(thumbnails, [(a, a.resize((120, 20))) for a, _ in pairs]).within(Tolerance()).all()
+
+
+def test_equal_pictures_differ_in_nothing_and_no_pairs_are_no_work(mark: Callable, thumbnails: Callable) -> None:
+    same = verdicts(thumbnails, [(mark(0), mark(0))])
+    assert [same.colour[0], same.edges[0], same.overlap[0]] == pytest.approx([0, 0, 1], abs=1e-3)
+    squares, sizes = thumbnails([mark(0)])
+    nothing = np.empty(0, np.int64)
+    assert len(compare(squares, sizes, nothing, nothing).colour) == 0
