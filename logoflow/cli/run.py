@@ -14,7 +14,7 @@ from logoflow.config.load import load_config
 from logoflow.errors import UserError
 from logoflow.plan import make_plan
 from logoflow.resolve import Workspace
-from logoflow.run import sentence
+from logoflow.run import Run, sentence
 from logoflow.stages import STAGES
 from logoflow.store.store import Artifact
 
@@ -49,6 +49,9 @@ def run(
         console.print(f"Nothing to do: all {len(steps)} stages are up to date.")
         name_report(steps[-1].artifact)
         return
+
+    if resting := [name for name in (only, start) if name is not None]:
+        Run(checked, space.store.root).upstream_of(*resting)  # refuses stale ones before a server is started
 
     for name, value in PREFECT_DEFAULTS.items():
         os.environ.setdefault(name, value)

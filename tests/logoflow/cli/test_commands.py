@@ -151,6 +151,18 @@ def test_run_with_nothing_to_do_says_so_and_where_the_report_is(
     assert space.ledger.events() == events
 
 
+@pytest.mark.parametrize("option", ["--only", "--from"])
+def test_run_refuses_a_stage_whose_inputs_are_stale_at_once(
+    logoflow: Callable[..., Answer], experiment: str, values: dict[str, Any], rehearse: Any, option: str
+) -> None:
+    rehearse(check_config(values))
+    answer = logoflow("run", experiment, option, "curate", "--set", "cluster.k=12")
+    assert answer.code == 2
+    assert answer.err == (
+        "curate rests on cluster, which is not up to date (config k: 10 -> 12): run cluster first, or everything.\n"
+    )
+
+
 def test_status_shows_the_last_run_of_each_pipeline(
     logoflow: Callable[..., Answer], values: dict[str, Any], rehearse: Any
 ) -> None:
