@@ -141,9 +141,9 @@ def read_artifact(folder: Path) -> Artifact | None:
 
 def holds_other_things(root: Path) -> bool:
     """Whether a path is taken by something that is no store, nor one that is just being made."""
-    if not root.is_dir():
-        return root.exists()
-    return any(not path.name.startswith("..format.") for path in root.iterdir())
+    if not root.exists():
+        return False
+    return not root.is_dir() or any(not path.name.startswith("..format.") for path in root.iterdir())
 
 
 def has_size(path: Path, size: int) -> bool:

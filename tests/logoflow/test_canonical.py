@@ -26,25 +26,25 @@ def shuffled(value: Any, random: Any) -> Any:
     return [shuffled(item, random) for item in value] if isinstance(value, list) else value
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(VALUES, st.randoms(use_true_random=False))
 def test_equal_values_have_equal_texts_whatever_the_order_of_their_keys(value: Any, random: Any) -> None:
     assert canonical_json(shuffled(value, random)) == canonical_json(value)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(VALUES, VALUES)
 def test_texts_are_equal_only_when_values_are(one: Any, other: Any) -> None:
     assert (canonical_json(one) == canonical_json(other)) == (one == other)
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(VALUES)
 def test_a_text_reads_back_as_its_value(value: Any) -> None:
     assert json.loads(canonical_json(value)) == value
 
 
-@settings(deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_keeps_every_bit(value: float) -> None:
     assert json.loads(canonical_json(value)).hex() == value.hex()
