@@ -13,6 +13,7 @@ from pydantic import Field
 
 from logoflow.config.load import load_config
 from logoflow.config.pipeline import PipelineConfig
+from logoflow.plan import make_plan
 from logoflow.run import Run, default_store
 from logoflow.store.store import Artifact
 
@@ -32,5 +33,6 @@ def running(config: ConfigOrPath, store: Path | None, force: str | None = None) 
     """A run of a configuration in a store, recorded from start to end."""
     checked = load_config(Path(config)) if isinstance(config, str) else config
     run = Run(checked, (store or default_store()).resolve(), force=force)
+    make_plan(checked, run.workspace())  # refuses what no run could satisfy, whoever started the flow
     with run.recorded():
         yield run

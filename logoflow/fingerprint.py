@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from logoflow.canonical import digest_of
-from logoflow.code import code_digest
+from logoflow.code import ROOT, code_digest
 from logoflow.errors import UserError
 from logoflow.machine import library_version, major_minor
 from logoflow.stages import Stage
@@ -19,12 +19,18 @@ def stage_parts(stage: Stage, section: BaseModel, inputs: Mapping[str, str], mem
     """Everything that shapes the result of a stage with this section of the configuration and these input contents."""
     return Parts(
         stage=stage.name,
-        code=code_digest(stage.code, memo),
+        code=digest_of([code_digest(stage.code, memo), pages_digests(stage, memo)]),
         config=fingerprinted(section),
         weights=weights_digests(stage.name, section, memo),
         libraries={name: major_minor(library_version(name)) for name in stage.libraries},
         inputs=dict(inputs),
     )
+
+
+def pages_digests(stage: Stage, memo: Memo) -> dict[str, str]:
+    """Sha256 of each file that a stage names by a pattern."""
+    found = sorted(path for pattern in stage.pages for path in ROOT.glob(pattern))
+    return {path.relative_to(ROOT).as_posix(): memo.sha256(path) for path in found}
 
 
 def recipe_of(parts: Parts, inputs: Mapping[str, str]) -> str:

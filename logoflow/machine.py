@@ -43,3 +43,16 @@ def has_bfloat16() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def process_birth(pid: int) -> str | None:
+    """When a process of this machine began, by boot and clock ticks since; None where there is none, or only a zombie.
+
+    A process number alone names nobody: it is given again after a while, and begins anew at every boot.
+    """
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+    return None if state == "Z" else f"{boot} {fields[18]}"

@@ -14,7 +14,7 @@ from typing import Any
 
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.errors import StaleUpstream, UserError
-from logoflow.machine import describe_host
+from logoflow.machine import describe_host, process_birth
 from logoflow.plan import make_plan
 from logoflow.resolve import Workspace
 from logoflow.stages import STAGES, before
@@ -83,6 +83,7 @@ class Run:
             Kind.RUN_STARTED,
             config=self.config.model_dump(mode="json"),
             pid=os.getpid(),
+            born=process_birth(os.getpid()),
             host=describe_host(),
         )
         try:

@@ -16,6 +16,8 @@ class Stage:
     """The files that count in its content digest."""
     libraries: tuple[str, ...] = ()
     """Distributions whose major and minor version count in its fingerprint."""
+    pages: tuple[str, ...] = ()
+    """Patterns of files, from the project's folder, that shape its result beside its task's code."""
     trains_on: str | None = None
     """For a stage with a retrain policy: the input whose `members` it was trained on."""
 
@@ -112,6 +114,7 @@ STAGES: dict[str, Stage] = {
             ),
             data=("report.json",),
             libraries=("jinja2", "matplotlib"),
+            pages=("logoflow/report/*.py", "logoflow/report/templates/*"),
         ),
     )
 }  # fmt: skip

@@ -1,12 +1,12 @@
 """The state of runs, read from the ledger alone: it works with every server down."""
 
-import os
 import socket
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from logoflow.machine import process_birth
 from logoflow.stages import STAGES
 from logoflow.store.ledger import Event, Kind, Ledger
 
@@ -103,10 +103,4 @@ def is_dead(started: Event) -> bool:
     """Whether the process that started a run on this machine is gone; of other machines nothing is known."""
     if started.data.get("host", {}).get("name") != socket.gethostname():
         return False
-    try:
-        os.kill(started.data["pid"], 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+    return process_birth(started.data["pid"]) != started.data.get("born")

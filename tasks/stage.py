@@ -4,6 +4,7 @@ The store decides whether a stage runs; Prefect shows it: the task returns `Comp
 `Completed(name="Built", message="cluster@3f9c2a1b: config k: 10 -> 12")`.
 """
 
+import math
 import os
 import shutil
 import time
@@ -189,7 +190,7 @@ class Job:
             },
             units=tuple(state.units),
             files=files,
-            metrics=state.metrics,
+            metrics={name: plain(value) for name, value in state.metrics.items()},
             versions={name: library_version(name) for name in stage.libraries},
             host=describe_host(),
             started=started,
@@ -209,3 +210,9 @@ class Job:
             duration_s=manifest.duration_s,
             metrics=manifest.metrics,
         )
+
+
+def plain(value: Any) -> Any:
+    """A metric as JSON can say it: numpy's numbers as Python's, and nothing for what is not finite."""
+    number = value.item() if hasattr(value, "item") else value
+    return None if isinstance(number, float) and not math.isfinite(number) else number

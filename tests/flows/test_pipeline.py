@@ -109,7 +109,7 @@ def test_a_single_stage_refuses_stale_inputs(finished: Pipeline) -> None:
 
 def test_a_forced_stage_is_built_again_and_compared(finished: Pipeline) -> None:
     before = newest(finished)["train_gan"].content
-    assert "reproduced" in finished.run("--only", "train_gan", "--force", "train_gan")
+    assert "forced: reproduced" in finished.run("--only", "train_gan", "--force", "train_gan")
     assert newest(finished)["train_gan"].content == before
 
 

@@ -5,23 +5,30 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from logoflow.machine import process_birth
 from logoflow.stages import STAGES
 from logoflow.status import RunStatus, fold, read_runs
 from logoflow.store.ledger import Event, Kind, Ledger
 
 BEGIN = datetime(2025, 3, 1, 12, tzinfo=UTC)
+HERE = {"pid": os.getpid(), "born": process_birth(os.getpid()), "host": {"name": socket.gethostname()}}
 STARTED = {"reason": "never ran", "fingerprint": "f00d", "parts": {}}
 
 
 def events(*told: tuple[Kind, str, dict[str, Any]], pid: int | None = None, host: str | None = None) -> list[Event]:
     """A run's events, a second apart, of a process that lives when nothing else is said."""
-    start = {"pid": pid or os.getpid(), "host": {"name": host or socket.gethostname()}}
+    start = {
+        "pid": pid or os.getpid(),
+        "born": process_birth(os.getpid()),
+        "host": {"name": host or socket.gethostname()},
+    }
     lines = [(Kind.RUN_STARTED, "", start), *told]
     return [
         Event("run", "demo", kind, stage, data, BEGIN + timedelta(seconds=i))
@@ -100,6 +107,13 @@ def test_a_run_whose_process_is_gone_has_crashed_and_so_has_the_stage_that_it_wa
     assert "run again" in run.message
 
 
+def test_a_process_that_was_given_the_number_of_a_dead_one_does_not_keep_its_run_alive() -> None:
+    started, *rest = events((Kind.STAGE_STARTED, "ingest", STARTED))
+    earlier = replace(started, data={**started.data, "born": "another boot 17"})
+    assert fold([started, *rest]).state == "running"
+    assert fold([earlier, *rest]).state == "crashed"
+
+
 def test_of_a_process_on_another_machine_nothing_is_known(dead: int) -> None:
     assert fold(events(pid=dead, host="elsewhere")).state == "running"
 
@@ -126,7 +140,14 @@ def tell(ledger: Ledger) -> Callable[..., None]:
 
 def test_runs_come_newest_first_each_with_its_own_events(ledger: Ledger, tell: Callable[..., None]) -> None:
     for number in range(3):
-        tell(f"run-{number}", number, Kind.RUN_STARTED, pid=os.getpid(), host={"name": socket.gethostname()})
+        tell(
+            f"run-{number}",
+            number,
+            Kind.RUN_STARTED,
+            pid=os.getpid(),
+            born=process_birth(os.getpid()),
+            host={"name": socket.gethostname()},
+        )
     tell("run-1", 5, Kind.STAGE_STARTED, "embed", **STARTED)
     tell("run-0", 6, Kind.RUN_ENDED, state="completed")
     runs = read_runs(ledger)
@@ -137,7 +158,14 @@ def test_runs_come_newest_first_each_with_its_own_events(ledger: Ledger, tell: C
 
 def test_states_leave_out_only_what_was_overtaken(ledger: Ledger, tell: Callable[..., None]) -> None:
     for run in ("run-0", "run-1"):
-        tell(run, 0, Kind.RUN_STARTED, pid=os.getpid(), host={"name": socket.gethostname()})
+        tell(
+            run,
+            0,
+            Kind.RUN_STARTED,
+            pid=os.getpid(),
+            born=process_birth(os.getpid()),
+            host={"name": socket.gethostname()},
+        )
         for stage in ("ingest", "embed"):
             tell(run, 1, Kind.STAGE_STARTED, stage, **STARTED)
             for done in range(5):

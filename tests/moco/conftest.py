@@ -1,7 +1,10 @@
 """Small images and settings for tests of the training: a step takes milliseconds."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from moco.settings import EncoderSettings
@@ -24,3 +27,12 @@ def images() -> NDArray[np.uint8]:
         height, width = random.integers(4, 9, 2)
         picture[:, top : top + height, left : left + width] = random.integers(0, 200, (3, 1, 1))
     return pictures
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    """Two threads only wait for each other on networks this small."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

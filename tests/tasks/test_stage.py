@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from prefect.client.schemas import State
 
@@ -13,7 +14,7 @@ from logoflow.stages import STAGES
 from logoflow.status import read_runs
 from logoflow.store.check import unneeded, verify
 from logoflow.store.store import Artifact
-from tasks.stage import Build, answer
+from tasks.stage import Build, answer, plain
 
 INGEST = STAGES["ingest"]
 
@@ -130,3 +131,12 @@ def test_force_concerns_the_named_stage_only(start: Callable[..., Run]) -> None:
     work = Work()
     answer(INGEST, work, start(), {})
     assert answer(INGEST, work, start(force="cluster"), {}).name == "Cached"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(np.float32(0.5), 0.5), (np.int64(7), 7), (float("nan"), None), ("a", "a")],
+)
+def test_metrics_are_what_json_can_say(value: object, told: object) -> None:
+    assert plain(value) == told
+    assert type(plain(value)) is type(told)
