@@ -10,9 +10,9 @@ class AugmentationSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    crop_scale: float = Field(0.3, gt=0, le=1, description="Smallest share of the image's area that a crop keeps.")
+    crop_scale: float = Field(0.5, gt=0, le=1, description="Smallest share of the image's area that a crop keeps.")
     zoom_out: float = Field(
-        1.25,
+        1.8,
         ge=1,
         le=4,
         description="Largest area, in images, that a view may show: padding by background around the image.",
@@ -58,7 +58,7 @@ class EncoderSettings(BaseModel):
         512, ge=2, description="Keys of earlier batches that serve as negatives; a multiple of the batch."
     )
     momentum: float = Field(0.99, ge=0, lt=1, description="Share of the key encoder that stays at a step.")
-    temperature: float = Field(0.2, gt=0, le=10, description="Temperature of the softmax over similarities.")
+    temperature: float = Field(0.1, gt=0, le=10, description="Temperature of the softmax over similarities.")
     normalisation_groups: int = Field(
         4, ge=1, description="Parts of a batch with batch-norm statistics of their own, as on that many devices."
     )

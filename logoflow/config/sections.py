@@ -104,7 +104,7 @@ class DeduplicateConfig(Section):
         0.35, ge=0, le=2, description="Largest energy of the edges' difference over that of the edges, of a pair."
     )
     overlap: float = Field(
-        0.75, ge=0, le=1, description="Least share of the smaller picture of a pair that lies on the other."
+        0.75, ge=0, le=1, description="Least share of either picture's edges that lies on the other picture."
     )
 
 
