@@ -75,7 +75,7 @@ class EfficientNetLite0:
         features = np.empty((len(images), self.dimensions), np.float32)
         with torch.inference_mode():
             for start in range(0, len(images), self._batch):
-                batch = torch.from_numpy(np.ascontiguousarray(images[start : start + self._batch]))
+                batch = torch.from_numpy(np.array(images[start : start + self._batch]))  # a copy: images may be read-only
                 features[start : start + len(batch)] = self._network(prepare(batch.to(self._device))).cpu().numpy()
         return features
 
