@@ -75,7 +75,8 @@ class EfficientNetLite0:
         features = np.empty((len(images), self.dimensions), np.float32)
         with torch.inference_mode():
             for start in range(0, len(images), self._batch):
-                batch = torch.from_numpy(np.array(images[start : start + self._batch]))  # a copy: images may be read-only
+                copied = np.array(images[start : start + self._batch])  # images may be a read-only map
+                batch = torch.from_numpy(copied)
                 features[start : start + len(batch)] = self._network(prepare(batch.to(self._device))).cpu().numpy()
         return features
 
