@@ -28,7 +28,7 @@ format: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.parity tests/stylegan2/reference
-	$(BIN)/python -m benchmarks.text
+	$(BIN)/python -m benchmarks.text --labels tests/craft/labelled.parquet
 
 sample: .venv/installed
 	$(BIN)/python -m data.sample.build
