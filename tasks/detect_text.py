@@ -106,7 +106,7 @@ def detect_text(build: Build, table: Artifact) -> None:
     pq.write_table(table_of_decisions, build.folder / "decisions.parquet", compression="zstd")
     kept = [row["id"] for row in decisions if not row["has_text"]]
     build.members(kept)
-    build.metrics |= {"images": len(ids), "with_text": len(ids) - len(kept), "kept": len(kept)}
+    build.metrics = {"images": len(ids), "with_text": len(ids) - len(kept), "kept": len(kept), **build.metrics}
     build.page(text_page(build, table, decisions))
 
 

@@ -68,5 +68,5 @@ def embed(build: Build, table: Artifact, decisions: Artifact, encoder: Artifact)
     vectors = np.concatenate([part for _, part in tables])
     order = np.argsort(ids)
     write_vectors(build.folder / VECTORS, [ids[i] for i in order], vectors[order])
-    build.metrics |= {"images": len(ids), "dimensions": vectors.shape[1]}
+    build.metrics = {"images": len(ids), "dimensions": vectors.shape[1], **build.metrics}
     build.page(Page(f"{len(ids)} logos, each described by {vectors.shape[1]} numbers."))

@@ -95,7 +95,12 @@ def ingest(build: Build) -> None:
     write_entries(build.folder / "quarantine.parquet", sorted_quarantine(entries))
     funnel = count(config.sources, entries, table)
     (build.folder / "funnel.json").write_text(json.dumps(funnel, indent=1, sort_keys=True))
-    build.metrics |= {"offered": len(entries), "quarantined": funnel["quarantined"], "distinct": len(table)}
+    build.metrics = {
+        "offered": len(entries),
+        "quarantined": funnel["quarantined"],
+        "distinct": len(table),
+        **build.metrics,
+    }
     build.page(ingest_page(build, funnel, table, entries))
 
 

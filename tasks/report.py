@@ -91,7 +91,7 @@ def stage_report(build: Build, artifact: Artifact) -> StageReport:
     assert told is not None, "a stage is told of before the report is written"
     return StageReport(
         name=artifact.stage,
-        title=artifact.stage.replace("_", " ").capitalize(),
+        title=artifact.stage.replace("_", " ").capitalize().replace("gan", "GAN"),
         state="Built" if told.kind is Kind.STAGE_BUILT else "Cached",
         reason=told.data["reason"],
         fingerprint=manifest.fingerprint,
