@@ -18,7 +18,7 @@ from logoflow.cli.run import run
 from logoflow.errors import UserError
 
 app = typer.Typer(
-    help="Raw logo collections in; a training set, a generator and a report out.",
+    help="Raw logo collections in; a training set, a generator and a report out. Add --debug to see tracebacks.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
