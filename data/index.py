@@ -1,6 +1,6 @@
 """The image table without its images: which pictures are distinct, where they came from, in which shard they lie."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,12 +40,12 @@ _ENTRIES = pa.schema(
 )
 
 
-def merge(entries: Sequence[EntryRecord], rows: dict[str, Picture]) -> list[Picture]:
+def merge(entries: Sequence[EntryRecord], rows: Mapping[tuple[str, str], Picture]) -> list[Picture]:
     """One row per distinct picture, sorted by id.
 
     Args:
         entries: of all sources, those of the source with priority first.
-        rows: the row of each accepted id, as its shard holds it.
+        rows: by shard and id: equal bytes of two sources lie in two shards, with the licence and labels of each.
 
     Returns:
         Of pictures with equal pixels the row that came first, with the origins and labels of all of them.
@@ -55,7 +55,8 @@ def merge(entries: Sequence[EntryRecord], rows: dict[str, Picture]) -> list[Pict
         if entry.reason is not None:
             continue
         assert entry.id is not None
-        row = rows[entry.id]
+        assert entry.shard is not None
+        row = rows[entry.shard, entry.id]
         origin = replace(row.origins[0], source=entry.source, name=entry.name, position=entry.position)
         first = kept.get(row.pixel_sha256)
         if first is None:

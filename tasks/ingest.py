@@ -83,7 +83,7 @@ def ingest(build: Build) -> None:
 
     build.units = sorted({entry.shard for entry in entries if entry.shard is not None})
     rows = {
-        row.id: row
+        (unit, row.id): row
         for unit in build.units
         for row in read_shard(build.space.store.unit(unit).file(SHARD), images=False)
     }
