@@ -3,7 +3,3 @@
 
 class UserError(ValueError):
     """Something that the user asked for or configured cannot be done; the message is one sentence with the remedy."""
-
-
-class StaleUpstream(UserError):
-    """A part of the pipeline was asked for whose inputs are not up to date."""

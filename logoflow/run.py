@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from logoflow.config.pipeline import PipelineConfig
-from logoflow.errors import StaleUpstream, UserError
+from logoflow.errors import UserError
 from logoflow.machine import describe_host, process_birth
 from logoflow.plan import make_plan
 from logoflow.resolve import Workspace
@@ -57,8 +57,7 @@ class Run:
         """The artifacts that stages rest on, by name, all of them up to date.
 
         Raises:
-            UserError: there is no such stage.
-            StaleUpstream: one of them would have to run first.
+            UserError: there is no such stage, or one of them would have to run first.
         """
         if unknown := [name for name in stages if name not in STAGES]:
             raise UserError(f"there is no stage {unknown[0]}: the stages are {', '.join(STAGES)}.")
@@ -69,7 +68,7 @@ class Run:
                 continue
             artifact = steps[name].artifact
             if artifact is None:
-                raise StaleUpstream(
+                raise UserError(
                     f"{stages[0]} rests on {name}, which is not up to date ({steps[name].reason}): "
                     f"run {name} first, or everything."
                 )
