@@ -28,7 +28,8 @@ format: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks.parity tests/stylegan2/reference
-	$(BIN)/python -m benchmarks.text --labels tests/craft/labelled.parquet
+	$(BIN)/pip install --quiet --constraint constraints.txt --config-settings editable_mode=compat --editable '.[$(EXTRA),dev,bench]'
+	$(BIN)/python -m benchmarks.text
 
 sample: .venv/installed
 	$(BIN)/python -m data.sample.build

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -27,25 +27,27 @@ Dtype = Literal["float32", "bfloat16"]
 
 @dataclass(frozen=True)
 class Detection:
-    """What CRAFT saw in one picture.
+    """What was seen in one picture, by CRAFT or by the screen alone (`craft.cascade`), which looks less closely.
 
     Attributes:
-        score: region times affinity, 0 to 1; a picture with at least `TEXT_THRESHOLD` has text. A lone letter or a
-            letter-like symbol has a high region score, so region alone, the published rule, takes it for text; only
-            two characters side by side have a high affinity too.
-        region: highest region score, about 0 to 1.
-        affinity: highest affinity score, about 0 to 1.
-        characters: how many characters stand in words.
-        area: share of the picture that those words' letters cover, 0 to 1.
+        score: region times affinity, 0 to 1; the screen's where only that looked. A lone letter or a letter-like symbol
+            has a high region score, so region alone, the published rule, takes it for text; only two characters side
+            by side have a high affinity too.
+        characters: how many characters stand in words, or the screen's estimate.
+        region: highest region score, about 0 to 1; None where only the screen looked.
+        affinity: highest affinity score, about 0 to 1; None where only the screen looked.
+        area: share of the picture that the words' letters cover, 0 to 1; None where only the screen looked.
         boxes: each word followed by its characters, in pixels of the picture, clipped to it.
+        screen: how sure the screen is that CRAFT would find text, 0 to 1; None where it was not asked.
     """
 
     score: float
-    region: float
-    affinity: float
     characters: int
-    area: float
-    boxes: tuple[Box, ...]
+    region: float | None = None
+    affinity: float | None = None
+    area: float | None = None
+    boxes: tuple[Box, ...] = ()
+    screen: float | None = None
 
 
 class Detector:
@@ -58,7 +60,8 @@ class Detector:
         dtype: "bfloat16" is twice as fast where the processor or GPU has it; see `supports_bfloat16`.
         device: a torch device.
         weights: one of the published files; None for the packaged one.
-        batch: pictures of one shape that go through the network together; it changes speed and memory only.
+        batch: pictures of one shape that go through the network together, which changes speed and memory only; None for
+            8 on a CPU and 64 on a GPU.
     """
 
     def __init__(
@@ -68,54 +71,58 @@ class Detector:
         dtype: Dtype = "float32",
         device: str = "cpu",
         weights: Path | None = None,
-        batch: int = 8,
+        batch: int | None = None,
     ) -> None:
         if canvas < 32:
             raise ValueError(f"A canvas of {canvas} pixels is too small for CRAFT: choose at least 32, such as 256.")
-        if batch < 1 or border < 0:
+        if (batch is not None and batch < 1) or border < 0:
             raise ValueError(f"batch is {batch} and border {border}: choose at least 1 and 0, such as 8 and 0.125.")
         self.canvas = canvas
         self.border = border
-        self.batch = batch
-        self._device = torch.device(device)
-        self._dtype = torch.float32 if dtype == "float32" else torch.bfloat16
-        network = load_craft(weights).to(self._device, self._dtype)
+        self.device = torch.device(device)
+        self.batch = batch or (8 if self.device.type == "cpu" else 64)
+        self.dtype = torch.float32 if dtype == "float32" else torch.bfloat16
+        network = load_craft(weights).to(self.device, self.dtype)
         self._network: Craft = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
-        self._mean = torch.tensor(MEAN, device=self._device).mul(255).view(1, 3, 1, 1)
-        self._deviation = torch.tensor(DEVIATION, device=self._device).mul(255).view(1, 3, 1, 1)
+        self._mean = torch.tensor(MEAN, device=self.device).mul(255).view(1, 3, 1, 1)
+        self._deviation = torch.tensor(DEVIATION, device=self.device).mul(255).view(1, 3, 1, 1)
+
+    def letterbox(self, image: Pixels) -> Letterbox:
+        """Fit a picture into the canvas."""
+        return letterbox(image, self.canvas, self.border)
 
     def detect(self, images: Sequence[Pixels]) -> list[Detection]:
         """Detect text in uint8 RGB pictures `[h, w, 3]`, in their order."""
-        found: dict[int, Detection] = {}
-        for index, box, maps in self._scored(images):
-            found[index] = _describe(box, maps[0], maps[1])
-        return [found[index] for index in range(len(images))]
+        return self.detect_on([self.letterbox(image) for image in images])
+
+    def detect_on(self, boxes: Sequence[Letterbox]) -> list[Detection]:
+        """Detect text in pictures on their canvases, in their order."""
+        return [describe(box, *maps) for box, maps in zip(boxes, self.maps_on(boxes), strict=True)]
+
+    def maps_on(self, boxes: Sequence[Letterbox]) -> list[NDArray[np.float32]]:
+        """Region and affinity scores `[2, H / 2, W / 2]` of each canvas `[H, W, 3]`, in their order."""
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, box in enumerate(boxes):
+            groups[box.pixels.shape].append(index)
+        found: dict[int, NDArray[np.float32]] = {}
+        for group in groups.values():  # pictures of one shape go through the network together
+            for start in range(0, len(group), self.batch):
+                batch = group[start : start + self.batch]
+                found |= zip(batch, self._run([boxes[index] for index in batch]), strict=True)
+        return [found[index] for index in range(len(boxes))]
 
     def maps(self, images: Sequence[Pixels]) -> list[NDArray[np.float32]]:
         """Region and affinity scores `[2, h', w']` of each picture, at half its resolution on the canvas."""
-        found = {index: _inside(box, maps) for index, box, maps in self._scored(images)}
-        return [found[index] for index in range(len(images))]
+        boxes = [self.letterbox(image) for image in images]
+        return [_inside(box, maps) for box, maps in zip(boxes, self.maps_on(boxes), strict=True)]
 
-    def _scored(self, images: Sequence[Pixels]) -> Iterator[tuple[int, Letterbox, NDArray[np.float32]]]:
-        """Yield index, letterbox and maps `[2, H / 2, W / 2]` of each picture, those of one canvas shape together."""
-        waiting: dict[tuple[int, ...], list[tuple[int, Letterbox]]] = defaultdict(list)
-        for index, image in enumerate(images):
-            box = letterbox(image, self.canvas, self.border)
-            group = waiting[box.pixels.shape]
-            group.append((index, box))
-            if len(group) == self.batch:
-                yield from self._run(waiting.pop(box.pixels.shape))
-        for group in waiting.values():
-            yield from self._run(group)
-
-    def _run(self, group: list[tuple[int, Letterbox]]) -> Iterator[tuple[int, Letterbox, NDArray[np.float32]]]:
-        pixels = torch.from_numpy(np.stack([box.pixels for _, box in group])).to(self._device)
+    def _run(self, boxes: list[Letterbox]) -> NDArray[np.float32]:
+        pixels = torch.from_numpy(np.stack([box.pixels for box in boxes])).to(self.device)
         with torch.inference_mode():
             x = pixels.permute(0, 3, 1, 2).float()  # stored as NHWC, which is channels_last
             x = x.sub_(self._mean).div_(self._deviation)
-            scores = self._network(x.to(self._dtype)).float().cpu().numpy()
-        for (index, box), maps in zip(group, scores, strict=True):
-            yield index, box, maps
+            scores: NDArray[np.float32] = self._network(x.to(self.dtype)).float().cpu().numpy()
+        return scores
 
 
 def supports_bfloat16(device: str = "cpu") -> bool:
@@ -133,7 +140,8 @@ def _inside(box: Letterbox, maps: NDArray[np.float32]) -> NDArray[np.float32]:
     return maps[:, rows, columns]
 
 
-def _describe(box: Letterbox, region: Map, affinity: Map) -> Detection:
+def describe(box: Letterbox, region: Map, affinity: Map) -> Detection:
+    """What the maps `[H / 2, W / 2]` of a canvas say of the picture on it."""
     height, width = (side / scale for side, scale in ((box.height, box.scale_y), (box.width, box.scale_x)))
 
     def to_picture(cells: Box) -> Box:

@@ -21,7 +21,7 @@ def stage_parts(stage: Stage, section: BaseModel, inputs: Mapping[str, str], mem
         stage=stage.name,
         code=digest_of([code_digest(stage.code, memo), pages_digests(stage, memo)]),
         config=fingerprinted(section),
-        weights=weights_digests(stage.name, section, memo),
+        files=file_digests(stage.name, section, memo),
         libraries={name: major_minor(library_version(name)) for name in stage.libraries},
         inputs=dict(inputs),
     )
@@ -44,11 +44,11 @@ def recipe_of(parts: Parts, inputs: Mapping[str, str]) -> str:
 
 
 def fingerprinted(model: BaseModel) -> dict[str, Any]:
-    """A section's values that shape the result: fields marked `fingerprint: False` or `weights: True` are left out."""
+    """A section's values that shape the result: fields marked `fingerprint: False` or `file: True` are left out."""
     return {
         name: fingerprinted_value(getattr(model, name))
         for name, field in type(model).model_fields.items()
-        if mark(field.json_schema_extra, "fingerprint", True) and not mark(field.json_schema_extra, "weights", False)
+        if mark(field.json_schema_extra, "fingerprint", True) and not mark(field.json_schema_extra, "file", False)
     }
 
 
@@ -63,15 +63,15 @@ def fingerprinted_value(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def weights_digests(stage: str, section: BaseModel, memo: Memo) -> dict[str, str]:
-    """Sha256 of each file of outside weights that a section names.
+def file_digests(stage: str, section: BaseModel, memo: Memo) -> dict[str, str]:
+    """Sha256 of each file that a section names: weights from outside, human decisions.
 
     Raises:
         UserError: there is no such file.
     """
     digests = {}
     for name, field in type(section).model_fields.items():
-        path: Path | None = getattr(section, name) if mark(field.json_schema_extra, "weights", False) else None
+        path: Path | None = getattr(section, name) if mark(field.json_schema_extra, "file", False) else None
         if path is not None and not path.is_file():
             raise UserError(f"{stage}.{name} is {path}, but there is no such file: check the path, or leave it out.")
         if path is not None:
@@ -89,7 +89,7 @@ def differences(old: Parts, new: Parts) -> list[str]:
     reasons = []
     for kind in ("config", "libraries"):
         reasons += [f"{kind} {line}" for line in changed_values(getattr(old, kind), getattr(new, kind))]
-    reasons += [f"weights {name} changed" for name in changed_keys(old.weights, new.weights)]
+    reasons += [f"file {name} changed" for name in changed_keys(old.files, new.files)]
     reasons += [f"input {name} changed" for name in changed_keys(old.inputs, new.inputs)]
     if old.code != new.code:
         reasons.append("code changed")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from logoflow.config.pipeline import PipelineConfig
-from logoflow.fingerprint import changed_values, fingerprinted, weights_digests
+from logoflow.fingerprint import changed_values, file_digests, fingerprinted
 from logoflow.resolve import Workspace, resolve
 from logoflow.sources import look_at_sources, refuse_impossible
 from logoflow.stages import STAGES, Stage
@@ -38,7 +38,7 @@ def make_plan(config: PipelineConfig, space: Workspace) -> list[Step]:
     facts = look_at_sources(config.ingest.sources, space.memo)
     refuse_impossible(config, sum(fact.images for fact in facts.values()))
     for stage in STAGES.values():
-        weights_digests(stage.name, getattr(config, stage.name), space.memo)  # for stages that only wait, too
+        file_digests(stage.name, getattr(config, stage.name), space.memo)  # for stages that only wait, too
     sources = {name: fact.digest for name, fact in facts.items()}
     steps: dict[str, Step] = {}
     for stage in STAGES.values():

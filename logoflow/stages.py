@@ -46,6 +46,7 @@ STAGES: dict[str, Stage] = {
             inputs=("ingest",),
             data=("decisions.parquet",),
             libraries=("torch", "pillow", "scipy"),
+            pages=("craft/*.json",),
         ),
         Stage(
             "train_encoder",

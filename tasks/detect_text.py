@@ -1,4 +1,4 @@
-"""detect_text: CRAFT's score for every picture, and the decision to keep it or not."""
+"""detect_text: how likely every picture contains text, and the decision to keep it or not."""
 
 import functools
 from collections.abc import Sequence
@@ -10,18 +10,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from craft.boxes import Box
-from craft.detection import Detection, Detector, Dtype
-from craft.drawing import draw_boxes
+from craft.cascade import Cascade
+from craft.decision import BOUNDS, Calibration, load_bounds, load_calibration
+from craft.detection import Detector, Dtype
+from craft.screen import WEIGHTS
 from data.pixels import rgb
-from data.table import read_shard
+from data.table import Picture, read_shard
 from logoflow.config.sections import DetectTextConfig
-from logoflow.report.page import Page, Picture, Table
 from logoflow.store.store import Artifact
 from tasks.device import NETWORK, device_named
-from tasks.images import load_pictures, read_table, shard_of_each, shards
-from tasks.sheets import save_sheet
+from tasks.images import read_table, shards
 from tasks.stage import Build, stage
+from tasks.text_page import Decision, borderline, is_overruled, text_page
+from tasks.text_review import read_review, write_review
 from tasks.units import Unit, UnitKind, map_units
 
 SCORES = "scores.parquet"
@@ -32,29 +33,28 @@ _SCORES = pa.schema(
     [
         ("id", pa.string()),
         ("score", pa.float64()),
+        ("characters", pa.int64()),
         ("region", pa.float64()),
         ("affinity", pa.float64()),
-        ("characters", pa.int64()),
         ("area", pa.float64()),
+        ("screen", pa.float64()),
         ("boxes", pa.list_(_BOX)),
     ]
 )
-_DECISIONS = pa.schema([*_SCORES, ("has_text", pa.bool_())])
-SHOWN = 48
-
-Decision = dict[str, Any]
-"""A row of decisions.parquet."""
+_DECISIONS = pa.schema([*_SCORES, ("probability", pa.float64()), ("has_text", pa.bool_()), ("decided_by", pa.string())])
+AUDITED = 1 / 32  # share of pictures that CRAFT sees although the screen is sure
 
 
 @dataclass(frozen=True)
 class ScoreWork:
-    """A shard, and how CRAFT looks at it."""
+    """A shard, and how it is looked at."""
 
     shard: Path
     canvas: int
     dtype: Dtype
     weights: Path | None
-    batch: int
+    screened: bool
+    batch: int | None
     device: str
 
 
@@ -63,15 +63,30 @@ def score_shard(work: ScoreWork, folder: Path) -> None:
     rows = read_shard(work.shard)
     pictures = [np.asarray(rgb(row)) for row in rows]
     with NETWORK:
-        found = detector(work.canvas, work.dtype, work.weights, work.batch, work.device).detect(pictures)
+        if work.screened:
+            audit = [index for index, row in enumerate(rows) if is_audited(row)]
+            found = cascade(work.canvas, work.dtype, work.batch, work.device).detect(pictures, audit)
+        else:
+            found = detector(work.canvas, work.dtype, work.weights, work.batch, work.device).detect(pictures)
     scores = [{"id": row.id, **asdict(detection)} for row, detection in zip(rows, found, strict=True)]
     pq.write_table(pa.Table.from_pylist(scores, schema=_SCORES), folder / SCORES, compression="zstd")
 
 
+def is_audited(row: Picture) -> bool:
+    """Whether a picture is of the sample on which the screen is compared with CRAFT: ids are as good as random."""
+    return int(row.id[:8], 16) < AUDITED * 16**8
+
+
 @functools.lru_cache(maxsize=1)
-def detector(canvas: int, dtype: Dtype, weights: Path | None, batch: int, device: str) -> Detector:
-    """The detector, loaded once per process."""
+def detector(canvas: int, dtype: Dtype, weights: Path | None, batch: int | None, device: str) -> Detector:
+    """CRAFT, loaded once per process."""
     return Detector(canvas, dtype=dtype, device=device, weights=weights, batch=batch)
+
+
+@functools.lru_cache(maxsize=1)
+def cascade(canvas: int, dtype: Dtype, batch: int | None, device: str) -> Cascade:
+    """The screen before CRAFT, loaded once per process."""
+    return Cascade(detector(canvas, dtype, None, batch, device))
 
 
 SCORE = UnitKind(
@@ -84,88 +99,77 @@ SCORE = UnitKind(
 
 @stage("detect_text")
 def detect_text(build: Build, table: Artifact) -> None:
-    """Score every picture with CRAFT; one whose score reaches the threshold has text."""
+    """Score every picture, with the screen and CRAFT; one whose probability of text reaches the threshold has text."""
     config: DetectTextConfig = build.config
+    calibration = load_calibration(config.letters)
     device = device_named(build.run.config.device)
-    ids = [row.id for row in read_table(table)]
-    parts = shards(table, build.space.store, ids)
+    names = {row.id: row.origins[0].name for row in read_table(table)}
+    ids = sorted(names)
     units = [
         Unit(
             inputs={"shard": shard.content},
-            payload=ScoreWork(shard.path, config.canvas, config.dtype, config.weights, config.batch, device),
+            payload=ScoreWork(
+                shard.path, config.canvas, config.dtype, config.weights, config.screened, config.batch, device
+            ),
             images=len(shard.ids),
         )
-        for shard in parts
+        for shard in shards(table, build.space.store, ids)
     ]
-    shaping = {"canvas": config.canvas, "dtype": config.dtype, "weights": weights_digest(build)}
+    shaping = {
+        "canvas": config.canvas,
+        "dtype": config.dtype,
+        "weights": "packaged" if config.weights is None else build.space.memo.sha256(config.weights),
+        "screen": [build.space.memo.sha256(path) for path in (WEIGHTS, BOUNDS)] if config.screened else [],
+    }
     scored = map_units(build, SCORE, shaping, units)
 
     scores = {row["id"]: row for artifact in scored for row in pq.read_table(artifact.file(SCORES)).to_pylist()}
-    decisions = [{**scores[i], "has_text": scores[i]["score"] >= config.threshold} for i in ids]
+    reviewed = {} if config.review is None else read_review(config.review)
+    decisions = [decide(scores[i], reviewed.get(i), config, calibration) for i in ids]
     table_of_decisions = pa.Table.from_pylist(decisions, schema=_DECISIONS)
     pq.write_table(table_of_decisions, build.folder / "decisions.parquet", compression="zstd")
+    write_review(build.folder / "review.csv", borderline(decisions, config), names)
+
     kept = [row["id"] for row in decisions if not row["has_text"]]
     build.members(kept)
-    build.metrics = {"images": len(ids), "with_text": len(ids) - len(kept), "kept": len(kept), **build.metrics}
-    build.page(text_page(build, table, decisions))
+    build.metrics = {
+        "images": len(ids),
+        "with_text": len(ids) - len(kept),
+        "kept": len(kept),
+        **metrics(decisions, config, calibration),
+        **build.metrics,
+    }
+    build.page(text_page(build, table, decisions, calibration))
 
 
-def weights_digest(build: Build) -> str:
-    """Sha256 of outside weights; the packaged ones are pinned by the code that loads them."""
-    return "packaged" if build.config.weights is None else build.space.memo.sha256(build.config.weights)
+def decide(
+    scores: dict[str, Any], verdict: bool | None, config: DetectTextConfig, calibration: Calibration
+) -> Decision:
+    """Whether a picture has text: as people decided, else by its probability."""
+    score = scores["score"] if config.letters == "symbols" else scores["region"]
+    probability = calibration.probability(score)
+    network = "screen" if scores["region"] is None else "craft"
+    return {
+        **scores,
+        "probability": probability,
+        "has_text": probability >= config.threshold if verdict is None else verdict,
+        "decided_by": network if verdict is None else "review",
+    }
 
 
-def text_page(build: Build, table: Artifact, decisions: Sequence[Decision]) -> Page:
-    """Kept, dropped and borderline logos, with CRAFT's boxes."""
-    config: DetectTextConfig = build.config
-    with_text = [row for row in decisions if row["has_text"]]
-    without = [row for row in decisions if not row["has_text"]]
-    near = sorted(decisions, key=lambda row: abs(row["score"] - config.threshold))
-    near = [row for row in near if abs(row["score"] - config.threshold) <= config.borderline]
-    sheets = [
-        (
-            "dropped.png",
-            "Dropped: with text",
-            with_text[:SHOWN],
-            "Red: words; blue: characters. The number is the score.",
-        ),
-        (
-            "borderline.png",
-            "Borderline, nearest to the threshold first",
-            near[:SHOWN],
-            f"The threshold is {config.threshold}.",
-        ),
-        ("kept.png", "Kept: without text", without[:SHOWN], "What goes on to the encoder."),
-    ]
-    where = shard_of_each(table)
-    pictures = tuple(
-        boxed_sheet(build, file, title, rows, [(row["id"], where[row["id"]]) for row in rows], caption)
-        for file, title, rows, caption in sheets
-        if rows
-    )
-    summary = f"{len(with_text)} of {len(decisions)} pictures have text and are dropped; {len(without)} go on."
-    bands = Table(
-        "Scores",
-        ("score from", "to", "pictures"),
-        tuple(
-            (low / 10, (low + 1) / 10, sum(low / 10 <= row["score"] < (low + 1) / 10 for row in decisions))
-            for low in range(11)
-        ),
-    )
-    return Page(summary, pictures, tables=(bands,))
-
-
-def boxed_sheet(
-    build: Build, file: str, title: str, rows: Sequence[Decision], places: Sequence[tuple[str, str]], caption: str
-) -> Picture:
-    """Logos with their boxes and scores."""
-    images = load_pictures(build.space.store, places)
-    drawn = [np.asarray(draw_boxes(image, detection_of(row))) for image, row in zip(images, rows, strict=True)]
-    captions = [f"{row['score']:.2f}" for row in rows]
-    return save_sheet(build, file, title, drawn, captions, caption, columns=8, tile=112)
-
-
-def detection_of(row: Decision) -> Detection:
-    """A stored row as the detector gave it."""
-    fields = {name: row[name] for name in Detection.__dataclass_fields__}
-    return Detection(**{**fields, "boxes": tuple(Box(**box) for box in row["boxes"])})
+def metrics(decisions: Sequence[Decision], config: DetectTextConfig, calibration: Calibration) -> dict[str, Any]:
+    """Who decided how often, how often the screen and CRAFT disagree, and what is expected of the threshold."""
+    expected = calibration.expect(config.threshold)
+    found = {
+        "expected_precision": expected.precision,
+        "expected_recall": expected.recall,
+        "borderline": len(borderline(decisions, config)),
+        "overruled": sum(is_overruled(row, config) for row in decisions),
+    }
+    if config.screened:
+        bounds = load_bounds()
+        sure = [row for row in decisions if not bounds.low < row["screen"] < bounds.high]
+        audited = [row for row in sure if row["region"] is not None]
+        wrong = sum((row["screen"] >= bounds.high) != (row["probability"] >= config.threshold) for row in audited)
+        found |= {"screened": len(sure) - len(audited), "audited": len(audited), "audited_wrong": wrong}
+    return found

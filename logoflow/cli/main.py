@@ -10,6 +10,7 @@ import traceback
 import typer
 from rich.console import Console
 
+from logoflow.cli.detect import detect_text
 from logoflow.cli.doctor import doctor
 from logoflow.cli.look import plan, runs, show, status
 from logoflow.cli.maintain import gc, verify
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, plan, status, runs, show, verify, gc, doctor):
+for command in (run, plan, status, runs, show, verify, gc, doctor, detect_text):
     app.command()(command)
 
 

@@ -9,8 +9,8 @@ from logoflow.machine import has_bfloat16
 
 OUTSIDE: JsonDict = {"fingerprint": False}
 """Mark of a field that says where or how to work, not what comes out: it does not enter the fingerprint."""
-WEIGHTS: JsonDict = {"weights": True}
-"""Mark of a field that names a file of weights: its sha256 enters the fingerprint instead of its path."""
+FILE: JsonDict = {"file": True}
+"""Mark of a field that names a file: its sha256 enters the fingerprint instead of its path."""
 
 
 class Section(BaseModel):

@@ -1,11 +1,12 @@
 """The configuration of each stage; the descriptions are what the Prefect form, the JSON schema and the docs show."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
-from logoflow.config.base import OUTSIDE, WEIGHTS, Dtype, Section, Seed, Trained, fast_dtype
+from craft.decision import load_bounds, load_calibration
+from logoflow.config.base import FILE, OUTSIDE, Dtype, Section, Seed, Trained, fast_dtype
 from moco.settings import EncoderSettings
 from stylegan2.settings import TrainingSettings
 
@@ -48,19 +49,52 @@ class DetectTextConfig(Section):
     """Finding text with CRAFT."""
 
     canvas: Literal[128, 192, 256, 320, 384, 512] = Field(256, description="Side of the square that CRAFT sees, in px.")
+    cascade: bool = Field(
+        True,
+        description="Let a small network decide the clear cases, within a proven error, and CRAFT the rest. It stands "
+        "aside where that was not proven: for another canvas than 256, other weights, or letters: text.",
+    )
+    letters: Literal["symbols", "text"] = Field(
+        "symbols", description="Whether a lone letter is a symbol, which is kept, or text, which is dropped."
+    )
     threshold: float = Field(
-        0.7, gt=0, lt=1, description="A logo whose score, highest region times highest affinity, reaches this has text."
+        0.5, gt=0, lt=1, description="A logo whose calibrated probability of text reaches this is dropped."
     )
     borderline: float = Field(
-        0.05, ge=0, lt=1, description="Scores within this distance of the threshold are shown for review."
+        0.35, ge=0, lt=1, description="Probabilities within this distance of the threshold are shown for review."
+    )
+    review: Path | None = Field(
+        None,
+        description="CSV file of human decisions, columns id and has_text, which overrule the network; the stage "
+        "leaves one to fill in as review.csv.",
+        json_schema_extra=FILE,
     )
     dtype: Dtype = Field(
         default_factory=fast_dtype, description="Precision of the network; auto: bfloat16 where the hardware has it."
     )
     weights: Path | None = Field(
-        None, description="A published CRAFT file; leave it out for the packaged one.", json_schema_extra=WEIGHTS
+        None, description="A published CRAFT file; leave it out for the packaged one.", json_schema_extra=FILE
     )
-    batch: PositiveInt = Field(8, description="Images per step of the network.", json_schema_extra=OUTSIDE)
+    batch: PositiveInt | None = Field(
+        None, description="Images per step of CRAFT; left out: 8 on a CPU, 64 on a GPU.", json_schema_extra=OUTSIDE
+    )
+
+    @property
+    def screened(self) -> bool:
+        """Whether the screen decides clear cases: where it was asked for, and proven."""
+        proven = self.canvas == load_bounds().canvas and self.weights is None and self.letters == "symbols"
+        return self.cascade and proven
+
+    @model_validator(mode="after")
+    def _proven(self) -> Self:
+        bounds, calibration = load_bounds(), load_calibration(self.letters)
+        lowest, highest = calibration.probability(bounds.lowest), calibration.probability(bounds.highest)
+        if self.screened and not lowest <= self.threshold <= highest:
+            raise ValueError(
+                f"threshold is {self.threshold}, but the cascade is proven from {lowest:.2f} to {highest:.2f} only: "
+                "choose one of these, or set cascade to false."
+            )
+        return self
 
 
 class TrainEncoderConfig(EncoderSettings, Trained):

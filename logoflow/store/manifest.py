@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from logoflow.canonical import digest_of
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 """Version of the store's layout and manifests; a store of another version is refused."""
 
 
@@ -40,7 +40,8 @@ class Parts(Record):
     stage: str
     code: str
     config: dict[str, Any]
-    weights: dict[str, str] = {}
+    files: dict[str, str] = {}
+    """Sha256 of each file that the configuration names."""
     libraries: dict[str, str] = {}
     inputs: dict[str, str] = {}
     """Content digest of each input."""
@@ -53,7 +54,7 @@ class Parts(Record):
 class Manifest(Record):
     """`manifest.json` of an artifact; written last, so that an artifact with a manifest is whole."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     stage: str
     fingerprint: str
     content: str

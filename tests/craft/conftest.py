@@ -1,6 +1,5 @@
 """Labelled logos, and one detector for the tests that look at pictures."""
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +7,23 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
+import data.sample
+from craft.calibrate import read_logo
 from craft.detection import Detection, Detector
+
+EVERY = 13
 
 
 @pytest.fixture(scope="session")
 def rows() -> list[dict[str, Any]]:
-    return pq.read_table(Path(__file__).with_name("labelled.parquet")).to_pylist()
+    """Each thirteenth of the labelled logos: sixty of all kinds."""
+    return pq.read_table(Path(data.sample.__file__).with_name("text_labels.parquet")).to_pylist()[::EVERY]
 
 
 @pytest.fixture(scope="session")
 def logos(rows: list[dict[str, Any]]) -> list[NDArray[np.uint8]]:
-    return [np.asarray(Image.open(io.BytesIO(row["png"])).convert("RGB")) for row in rows]
+    return [read_logo(row["png"]) for row in rows]
 
 
 @pytest.fixture(scope="session")

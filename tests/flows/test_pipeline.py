@@ -79,6 +79,29 @@ def test_a_changed_k_runs_cluster_and_what_follows_only(finished: Pipeline) -> N
     assert finished.logoflow("plan", str(finished.config), "--check", "--set", "cluster.k=4").returncode == 3
 
 
+def test_a_changed_threshold_and_a_human_decision_run_no_network(finished: Pipeline, tmp_path: Path) -> None:
+    changed = finished.copy(tmp_path / "changed")
+    changed.run("--only", "detect_text", "--set", "detect_text.threshold=0.6")
+    text = newest(changed)["detect_text"]
+    assert text.manifest.metrics["units_run"] == 0
+
+    decisions = {row["id"]: row for row in pq.read_table(text.file("decisions.parquet")).to_pylist()}
+    overruled = next(i for i, row in decisions.items() if not row["has_text"])
+    review = changed.folder / "review.csv"
+    review.write_text(f"id,has_text\n{overruled},yes\n")
+    setting = ("--set", f"detect_text.review={review}")
+    changed.run("--only", "detect_text", *setting)
+    text = newest(changed)["detect_text"]
+    assert text.manifest.metrics["units_run"] == 0
+    assert text.manifest.metrics["overruled"] == 1
+    after = {row["id"]: row for row in pq.read_table(text.file("decisions.parquet")).to_pylist()}
+    assert {i for i, row in after.items() if row["decided_by"] == "review"} == {overruled}
+    assert after[overruled]["has_text"]
+    assert (text.file("pictures") / "overruled.png").exists()
+    review.write_text(f"id,has_text\n{overruled},no\n")
+    assert plan(changed, *setting)["detect_text"]["reason"] == "file review changed"
+
+
 def test_new_images_cost_their_own_work_only(finished: Pipeline, tmp_path: Path) -> None:
     grown = finished.copy(tmp_path / "grown")
     write_logos(grown.logos, LOGOS, 3)

@@ -19,7 +19,7 @@ WORDS = st.text(max_size=8)
 MAPS = st.dictionaries(WORDS, WORDS, max_size=3)
 CONFIGS = st.dictionaries(WORDS, st.integers() | WORDS | st.lists(st.integers(), max_size=2) | MAPS, max_size=4)
 FIELDS: dict[str, st.SearchStrategy[Any]] = {
-    "stage": WORDS, "code": WORDS, "config": CONFIGS, "weights": MAPS, "libraries": MAPS, "inputs": MAPS,
+    "stage": WORDS, "code": WORDS, "config": CONFIGS, "files": MAPS, "libraries": MAPS, "inputs": MAPS,
 }  # fmt: skip
 PARTS = st.builds(Parts, **FIELDS)
 
@@ -41,14 +41,12 @@ def test_each_part_counts(parts: Parts, name: str, data: st.DataObject) -> None:
 @settings(max_examples=60, deadline=None)
 @given(PARTS)
 def test_the_order_of_keys_does_not_count(parts: Parts) -> None:
-    turned = {
-        name: dict(reversed(getattr(parts, name).items())) for name in ("config", "weights", "libraries", "inputs")
-    }
+    turned = {name: dict(reversed(getattr(parts, name).items())) for name in ("config", "files", "libraries", "inputs")}
     assert parts.model_copy(update=turned).fingerprint() == parts.fingerprint()
 
 
 def test_a_value_does_not_move_from_one_part_to_another_unnoticed() -> None:
-    one = Parts(stage="s", code="", config={}, weights={"torch": "2.13"})
+    one = Parts(stage="s", code="", config={}, files={"torch": "2.13"})
     other = Parts(stage="s", code="", config={}, libraries={"torch": "2.13"})
     assert one.fingerprint() != other.fingerprint()
 
@@ -57,7 +55,7 @@ BEFORE = Parts(
     stage="cluster",
     code="old",
     config={"k": 10, "nested": {"a": 1, "same": 2}, "gone": True},
-    weights={"craft": "00"},
+    files={"craft": "00"},
     libraries={"torch": "2.12", "numpy": "2.4"},
     inputs={"embed": "11", "ingest": "22"},
 )
@@ -72,7 +70,7 @@ BEFORE = Parts(
         ({"config": {"k": 10, "nested": {"a": 1, "same": 2}}}, ["config gone: True -> unset"]),
         ({"config": {**BEFORE.config, "new": "x"}}, ["config new: unset -> x"]),
         ({"libraries": {"torch": "2.13", "numpy": "2.4"}}, ["libraries torch: 2.12 -> 2.13"]),
-        ({"weights": {"craft": "01"}}, ["weights craft changed"]),
+        ({"files": {"craft": "01"}}, ["file craft changed"]),
         ({"inputs": {"embed": "12", "ingest": "22"}}, ["input embed changed"]),
         ({"inputs": {"embed": "11"}}, ["input ingest changed"]),
         ({"code": "new"}, ["code changed"]),
@@ -139,5 +137,5 @@ def test_a_recipe_is_the_same_for_other_images_and_another_for_anything_else(con
     recipe = recipe_of(parts, {"ingest": "recipe"})
     assert recipe_of(parts.model_copy(update={"inputs": {"ingest": "01"}}), {"ingest": "recipe"}) == recipe
     assert recipe_of(parts, {"ingest": "another"}) != recipe
-    for change in ({"code": "new"}, {"config": {"x": 1}}, {"weights": {"w": "1"}}, {"libraries": {"torch": "2"}}):
+    for change in ({"code": "new"}, {"config": {"x": 1}}, {"files": {"w": "1"}}, {"libraries": {"torch": "2"}}):
         assert recipe_of(parts.model_copy(update=change), {"ingest": "recipe"}) != recipe

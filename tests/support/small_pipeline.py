@@ -102,7 +102,6 @@ class Pipeline:
                 {
                     "name": "small",
                     "ingest": {"sources": [{"name": "logos", "path": str(self.logos)}], "shard_images": 16},
-                    "detect_text": {"canvas": 128},
                     "train_encoder": {
                         "resolution": 16, "width": 8, "epochs": 3, "batch": 8, "queue": 8, "normalisation_groups": 2,
                         "dimensions": 16, "snapshot_steps": 1,

@@ -1,0 +1,82 @@
+"""`logoflow detect-text` on images, folders and tables, against the detector itself."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import data.sample
+from craft.cascade import Cascade
+from craft.decision import load_calibration
+from craft.detection import Detector
+from logoflow.cli.main import main
+from logoflow.machine import has_bfloat16
+
+LOGOS = pq.read_table(Path(data.sample.__file__).with_name("text_labels.parquet")).to_pylist()[::110]
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, float]:
+    """Probability by name."""
+    images = [np.asarray(Image.open(io.BytesIO(row["png"])).convert("RGB")) for row in LOGOS]
+    found = Cascade(Detector(dtype="bfloat16" if has_bfloat16() else "float32")).detect(images)
+    curve = load_calibration().probability
+    return {row["name"]: curve(detection.score) for row, detection in zip(LOGOS, found, strict=True)}
+
+
+def detect_text(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["logoflow", "detect-text", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return end.value.code or 0  # type: ignore[return-value]
+
+
+def test_a_table_comes_out_with_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: dict[str, float]
+) -> None:
+    table, out = tmp_path / "logos.parquet", tmp_path / "text.parquet"
+    pq.write_table(pa.table({"name": [row["name"] for row in LOGOS], "png": [row["png"] for row in LOGOS]}), table)
+    assert detect_text(monkeypatch, table, "--out", out) == 0
+    found = pq.read_table(out)
+    assert found.schema.names == ["name", "score", "probability", "has_text", "characters"]
+    rows = {row["name"]: row for row in found.to_pylist()}
+    assert {name: row["probability"] for name, row in rows.items()} == pytest.approx(expected, abs=0.01)
+    assert [row["has_text"] for row in rows.values()] == [row["probability"] >= 0.5 for row in rows.values()]
+    right = [rows[row["name"]]["has_text"] == row["has_text"] for row in LOGOS]
+    assert sum(right) >= len(LOGOS) - 1
+
+
+def test_images_and_folders_are_taken_together_and_what_is_broken_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], expected: dict[str, float]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number, row in enumerate(LOGOS[1:3]):
+        (folder / f"{number}.png").write_bytes(row["png"])
+    (folder / "broken.png").write_bytes(b"nothing")
+    single = tmp_path / "single.png"
+    single.write_bytes(LOGOS[0]["png"])
+    assert detect_text(monkeypatch, single, folder, "--json") == 0
+    printed = capsys.readouterr()
+    rows: dict[str, Any] = {row["name"]: row for row in json.loads(printed.out)}
+    names = {str(single): 0, "0.png": 1, "1.png": 2}
+    for name, number in names.items():
+        assert rows[name]["probability"] == pytest.approx(expected[LOGOS[number]["name"]], abs=0.01)
+    assert rows["broken.png"] == {
+        "name": "broken.png", "score": None, "probability": None, "has_text": None, "characters": None
+    }  # fmt: skip
+    assert "broken.png: unreadable" in printed.err
+
+
+def test_a_path_that_is_not_there_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert detect_text(monkeypatch, tmp_path / "nowhere") == 2
+    assert "does not exist: check the path" in capsys.readouterr().err

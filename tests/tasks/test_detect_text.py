@@ -1,0 +1,77 @@
+"""Decisions on text: by people before the network, by the policy on letters, and what is told of the screen."""
+
+from typing import Any
+
+import pytest
+
+from craft.decision import load_bounds, load_calibration
+from data.table import Picture
+from logoflow.config.sections import DetectTextConfig
+from tasks.detect_text import AUDITED, decide, is_audited, metrics
+from tasks.text_page import borderline
+
+CALIBRATION = load_calibration()
+
+
+def scores(score: float, **others: Any) -> dict[str, Any]:
+    """A row of a unit's scores, as CRAFT leaves it."""
+    return {"id": "0" * 64, "score": score, "region": score, "screen": None, "boxes": [], **others}
+
+
+def decided(score: float, verdict: bool | None = None, **others: Any) -> dict[str, Any]:
+    return decide(scores(score, **others), verdict, DetectTextConfig(), CALIBRATION)
+
+
+def test_a_picture_has_text_from_the_threshold_on() -> None:
+    config = DetectTextConfig(threshold=0.6)
+    edge = CALIBRATION.score(0.6)
+    rows = [decide(scores(score), None, config, CALIBRATION) for score in (edge - 1e-6, edge + 1e-6)]
+    assert [row["has_text"] for row in rows] == [False, True]
+    assert rows[1]["probability"] == pytest.approx(0.6, abs=1e-4)
+
+
+@pytest.mark.parametrize("score", [0.01, 0.99])
+@pytest.mark.parametrize("verdict", [True, False])
+def test_people_overrule_the_network(score: float, verdict: bool) -> None:
+    row = decided(score, verdict)
+    assert row["has_text"] is verdict
+    assert row["decided_by"] == "review"
+
+
+def test_a_lone_letter_is_a_symbol_unless_letters_are_text() -> None:
+    letter = scores(0.05, region=0.98)
+    assert not decide(letter, None, DetectTextConfig(), CALIBRATION)["has_text"]
+    config = DetectTextConfig(letters="text")
+    assert decide(letter, None, config, load_calibration("text"))["has_text"]
+
+
+def test_the_audit_is_a_fixed_sample_of_the_intended_size() -> None:
+    pictures = [Picture(f"{n * 7919 % 2**32:08x}", "", b"", "", 1, 1, "RGB", ()) for n in range(8000)]
+    assert sum(map(is_audited, pictures)) / 8000 == pytest.approx(AUDITED, rel=0.2)
+
+
+def test_where_screen_and_craft_disagree_is_counted_among_the_audited() -> None:
+    bounds = load_bounds()
+    sure, unsure = bounds.low / 2, (bounds.low + bounds.high) / 2
+    rows = [
+        decided(0.01, screen=sure),  # audited, the same
+        decided(0.95, screen=sure),  # audited, the other way
+        decided(0.95, screen=unsure),  # CRAFT was asked
+        decided(sure, screen=sure, region=None),
+    ]
+    told = metrics(rows, DetectTextConfig(), CALIBRATION)
+    assert (told["screened"], told["audited"], told["audited_wrong"]) == (1, 2, 1)
+    assert [row["decided_by"] for row in rows] == ["craft", "craft", "craft", "screen"]
+
+
+def test_borderline_pictures_come_nearest_first_and_without_the_reviewed() -> None:
+    rows = [decided(score) for score in (0.2, 0.55, 0.66, 0.99)] + [decided(0.58, True)]
+    near = borderline(rows, DetectTextConfig(borderline=0.3))
+    assert [row["score"] for row in near] == [0.55, 0.66]
+
+
+@pytest.mark.parametrize("values", [{"cascade": False}, {"canvas": 384}, {"letters": "text"}])
+def test_a_threshold_that_the_screen_is_not_proven_for_needs_craft_alone(values: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="set cascade to false"):
+        DetectTextConfig(threshold=0.02)
+    assert DetectTextConfig(threshold=0.02, **values).threshold == 0.02
