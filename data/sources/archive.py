@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from data.images import MAX_ENCODED_BYTES, Reason, Rejected
-from data.sources.folder import is_image_name
+from data.sources.names import is_image_name
 from data.sources.source import Entry, HashFile, RawImage, SourceError, reading
 
 

@@ -1,18 +1,25 @@
 """What every source offers: its entries, unread, and their bytes or pixels on request."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # a plan lists sources without reading them, and loads neither numpy nor Pillow
+    import numpy as np
+    from numpy.typing import NDArray
 
-from data.images import Rejected
+    from data.images import Rejected
 
-HashFile = Callable[[Path], str]
+FilePath = Path | os.DirEntry[str]
+"""A file's path, or what listing its folder gave, which remembers the file's stat."""
+HashFile = Callable[[FilePath], str]
+
+# Encoded bytes of one image that are read at most: an uncompressed picture of Limits.max_pixels still fits.
+MAX_ENCODED_BYTES = 256 * 2**20
 
 
 class SourceError(ValueError):
@@ -26,12 +33,15 @@ class Entry:
     Attributes:
         name: what the source calls it: relative path, member name, or name column.
         position: index within its container; 0 for a file of a folder, which its name identifies.
-        version: identity of its bytes without decoding them: a file's sha256, or "<container's sha256>:<position>".
+        version: identity of its bytes and labels without decoding them: a file's sha256, or
+            "<container's sha256>:<place in it>".
+        labels: label name and class, where listing the source gave them; `read` gives them again, with others.
     """
 
     name: str
     position: int
     version: str
+    labels: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,10 +59,10 @@ class RawImage:
 
     entry: Entry
     data: bytes | None = None
-    pixels: NDArray[np.uint8] | None = None
+    pixels: "NDArray[np.uint8] | None" = None
     labels: dict[str, int] = field(default_factory=dict)
     licence: str | None = None
-    problem: Rejected | None = None
+    problem: "Rejected | None" = None
 
     def __post_init__(self) -> None:
         """Hold the promise that exactly one of data, pixels and problem is there."""
@@ -98,9 +108,9 @@ def reading(path: Path) -> Iterator[None]:
         raise SourceError(f"{path} is damaged or not whole ({error}): copy or download it again.") from error
 
 
-def hash_file(path: Path) -> str:
+def hash_file(path: FilePath) -> str:
     """Hex sha256 of a file's bytes."""
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
