@@ -40,7 +40,7 @@ class FolderSource:
             found = sorted(self._walk(), key=lambda pair: pair[0])
             if not found:
                 raise SourceError(f"{self._root} holds no images: give a folder with PNG, JPEG, WebP or similar files.")
-            self._entries = [Entry(name, 0, self._version(file)) for name, file in found]
+            self._entries = [self._entry(name, file) for name, file in found]
         return self._entries
 
     def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
@@ -67,13 +67,15 @@ class FolderSource:
                     # Tables hold no other names than UTF-8.
                     yield name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace"), file
 
-    def _version(self, file: os.DirEntry[str]) -> str:
-        """The file's sha256, or the problem's name where it has none."""
+    def _entry(self, name: str, file: os.DirEntry[str]) -> Entry:
+        """A file, whose version is its sha256, or the problem's name where it has none."""
         try:
-            problem = self._problem(file.path, file.stat(), file.is_symlink())
-            return self._hash_file(file) if problem is None else hash_lines(["unreadable", *problem])
+            status = file.stat()
+            problem = self._problem(file.path, status, file.is_symlink())
+            version = self._hash_file(file) if problem is None else hash_lines(["unreadable", *problem])
+            return Entry(name, 0, version, size=status.st_size)
         except OSError as error:
-            return hash_lines(["unreadable", str(error)])
+            return Entry(name, 0, hash_lines(["unreadable", str(error)]))
 
     def _problem(self, path: str, status: os.stat_result, is_link: bool) -> tuple[str, str] | None:
         """Reason and detail of a link that leaves the folder, of no regular file, and of what no memory could hold."""

@@ -26,7 +26,7 @@ class SourceError(ValueError):
     """A whole source cannot be used; the message is one sentence with the remedy."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One image that a source offers, not read yet.
 
@@ -36,12 +36,14 @@ class Entry:
         version: identity of its bytes and labels without decoding them: a file's sha256, or
             "<container's sha256>:<place in it>".
         labels: label name and class, where listing the source gave them; `read` gives them again, with others.
+        size: encoded bytes, where listing tells; else 0.
     """
 
     name: str
     position: int
     version: str
     labels: tuple[tuple[str, int], ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True)
