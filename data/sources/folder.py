@@ -6,13 +6,10 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from data.limits import MAX_ENCODED_BYTES, Reason, Rejected
 from data.sources.names import has_image_suffix, is_hidden
-from data.sources.source import MAX_ENCODED_BYTES, Entry, HashFile, RawImage, SourceError, hash_lines
-
-if TYPE_CHECKING:  # listing a folder, as every plan does, needs neither numpy nor Pillow
-    from data.images import Rejected
+from data.sources.source import Entry, HashFile, RawImage, SourceError, hash_lines
 
 _READ_ERRORS = {
     errno.EACCES: "no permission to read it",
@@ -72,31 +69,29 @@ class FolderSource:
         try:
             status = file.stat()
             problem = self._problem(file.path, status, file.is_symlink())
-            version = self._hash_file(file) if problem is None else hash_lines(["unreadable", *problem])
+            version = self._hash_file(file) if problem is None else hash_lines(["unreadable", str(problem)])
             return Entry(name, 0, version, size=status.st_size)
         except OSError as error:
             return Entry(name, 0, hash_lines(["unreadable", str(error)]))
 
-    def _problem(self, path: str, status: os.stat_result, is_link: bool) -> tuple[str, str] | None:
-        """Reason and detail of a link that leaves the folder, of no regular file, and of what no memory could hold."""
+    def _problem(self, path: str, status: os.stat_result, is_link: bool) -> Rejected | None:
+        """What is wrong with a link that leaves the folder, of no regular file, and of what no memory could hold."""
         if is_link and not Path(path).resolve().is_relative_to(self._root.resolve()):
-            return "path_escape", "a link that leaves the folder: copy the file into it"
+            return Rejected(Reason.path_escape, "a link that leaves the folder: copy the file into it")
         if not stat.S_ISREG(status.st_mode):
-            return "unreadable", "not a regular file"
+            return Rejected(Reason.unreadable, "not a regular file")
         if status.st_size > MAX_ENCODED_BYTES:
-            return "bomb", f"{status.st_size} bytes, more than {MAX_ENCODED_BYTES}"
+            return Rejected(Reason.bomb, f"{status.st_size} bytes, more than {MAX_ENCODED_BYTES}")
         return None
 
-    def _read_file(self, entry: Entry) -> "bytes | Rejected":
+    def _read_file(self, entry: Entry) -> bytes | Rejected:
         """Bytes of a file, which must still be those that were listed."""
-        from data.images import Reason, Rejected
-
         path = self._root / entry.name
         try:
             # stat() before resolve(), which loops of links make raise other things than OSError
             problem = self._problem(str(path), path.stat(), path.is_symlink())
             if problem is not None:
-                return Rejected(Reason(problem[0]), problem[1])
+                return problem
             data = path.read_bytes()
         except OSError as error:
             detail = _READ_ERRORS.get(error.errno or 0, f"cannot be read: {error.strerror}")

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from data.images import Reason, Rejected
+from data.limits import Reason, Rejected
 from data.sources.source import Entry, HashFile, RawImage, SourceError, reading
 
 # Read one by one from compressed chunks, pictures come 30 times slower than in slices along N.

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.images import MAX_ENCODED_BYTES, Reason, Rejected
+from data.limits import MAX_ENCODED_BYTES, Reason, Rejected
 from data.sources.source import Entry, HashFile, RawImage, SourceError, hash_lines, reading
 
 _IMAGE_COLUMNS = ("image", "png", "jpg", "jpeg", "webp")

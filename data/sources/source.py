@@ -8,18 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:  # a plan lists sources without reading them, and loads neither numpy nor Pillow
+from data.limits import Rejected
+
+if TYPE_CHECKING:  # a plan lists sources without reading them, and does not load numpy
     import numpy as np
     from numpy.typing import NDArray
-
-    from data.images import Rejected
 
 FilePath = Path | os.DirEntry[str]
 """A file's path, or what listing its folder gave, which remembers the file's stat."""
 HashFile = Callable[[FilePath], str]
-
-# Encoded bytes of one image that are read at most: an uncompressed picture of Limits.max_pixels still fits.
-MAX_ENCODED_BYTES = 256 * 2**20
 
 
 class SourceError(ValueError):
@@ -64,7 +61,7 @@ class RawImage:
     pixels: "NDArray[np.uint8] | None" = None
     labels: dict[str, int] = field(default_factory=dict)
     licence: str | None = None
-    problem: "Rejected | None" = None
+    problem: Rejected | None = None
 
     def __post_init__(self) -> None:
         """Hold the promise that exactly one of data, pixels and problem is there."""

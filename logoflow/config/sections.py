@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator
 
 from logoflow.config.base import OUTSIDE, WEIGHTS, Dtype, Section, Seed, Trained, fast_dtype
 from moco.settings import EncoderSettings
@@ -16,9 +16,28 @@ class SourceConfig(Section):
     """One collection of images, wherever it lies."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="How the report and the origins of a picture call it.")
-    path: Path = Field(description="Folder, zip, Parquet or LLD HDF5 file.", json_schema_extra=OUTSIDE)
-    kind: Literal["folder", "zip", "parquet", "lld"] | None = Field(None, description="Leave out to tell by the path.")
+    path: str = Field(
+        description="Folder, zip, tar, Parquet or LLD HDF5 file; a pattern that matches several of one kind, such as "
+        "collections/*.zip; or s3://bucket/prefix. Relative to the working directory.",
+        json_schema_extra=OUTSIDE,
+    )
+    kind: Literal["folder", "zip", "tar", "parquet", "lld"] | None = Field(
+        None, description="Leave out to tell by the path."
+    )
     licence: str = Field("", description="Licence of images that do not state their own.")
+    labels: Literal["folders"] | None = Field(
+        None,
+        description="folders: label each image by the first folder in its name; classes are numbered in the order of "
+        "the folders' names, so a folder that comes in between shifts the numbers after it.",
+    )
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _without_secrets(cls, value: object) -> object:
+        path = str(value) if isinstance(value, Path) else value
+        if isinstance(path, str) and path.startswith("s3://") and "@" in path.removeprefix("s3://").partition("/")[0]:
+            raise ValueError("holds credentials: write s3://bucket/prefix, and give keys in the environment.")
+        return path
 
 
 class IngestConfig(Section):

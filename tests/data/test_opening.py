@@ -23,7 +23,7 @@ def test_the_kind_is_told_from_the_content_whatever_the_suffix(tmp_path: Path, p
         file["data"] = np.ones((1, 3, 32, 32), np.uint8)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "a.png").write_bytes(png(1))
-    for name, kind in {"a.bin": "Zip", "b.bin": "Parquet", "c.bin": "Lld", "folder": "Folder"}.items():
+    for name, kind in {"a.bin": "Archive", "b.bin": "Parquet", "c.bin": "Lld", "folder": "Folder"}.items():
         source = open_source("x", tmp_path / name, licence="MIT")
         assert type(source).__name__ == f"{kind}Source"
         assert len(source.entries()) == 1
@@ -45,7 +45,7 @@ def test_a_pickle_is_refused_unread_with_the_reason_and_a_remedy(tmp_path: Path)
     ("name", "kind", "sentence"),
     [
         ("missing", None, "does not exist: check the path"),
-        ("notes.txt", None, "is no source that is read: give a folder, a zip, Parquet, or LLD's HDF5 file"),
+        ("notes.txt", None, "is no source that is read: give a folder, a zip or tar file, Parquet, or LLD's HDF5 file"),
         ("empty.zip", None, "damaged or not whole"),
         ("empty.hdf5", None, "damaged or not whole"),
         ("empty.parquet", None, "damaged or not whole"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data.images import Reason
+from data.limits import Reason
 from data.sources import Source, SourceError, open_source
 from data.sources.source import FilePath
 

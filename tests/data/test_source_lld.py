@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from data.images import Reason
+from data.limits import Reason
 from data.sources import SourceError, open_source
 
 _SIZES = [(40, 24), (24, 40), (33, 33), (40, 40), (17, 40), (40, 39)]  # width, height

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.images import Reason
+from data.limits import Reason
 from data.sources import SourceError, open_source
 from data.table import Origin, Picture, write_shard
 
