@@ -1,6 +1,7 @@
 """When a model is trained again although only the images changed: always, never, or when enough of them did."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
