@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from data.limits import ADMITTED, HARD_MAX_PIXELS, MAX_ENCODED_BYTES, Limits, Reason, Rejected
 from data.png import decode_plain_png
@@ -43,6 +43,9 @@ _UNSUPPORTED = (
 
 # Without content, each channel of a flattened picture spans at most this many of 255 levels (JPEG noise stays below).
 _BLANK_RANGE = 8
+
+# A picture in quarantine that has more pixels is not looked at again.
+_GLIMPSE_PIXELS = 25_000_000
 
 # EXIF orientation 2 to 8 → what undoes it.
 _EXIF_ORIENTATION = 0x0112
@@ -112,13 +115,15 @@ def decode(data: bytes, limits: Limits) -> Decoded:
 
 def glimpse(data: bytes) -> Pixels | None:
     """What can be seen of an image that was turned away, RGB `[H, W, 3]`; None where that is nothing."""
-    parser = ImageFile.Parser()
     try:
-        parser.feed(data)
-        seen = parser.image
-        if seen is None or seen.width * seen.height > ADMITTED.max_pixels // 4:
-            return None
-        return flatten(np.array(_resolve_mode(seen)))
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
+            if opened.width * opened.height > _GLIMPSE_PIXELS:
+                return None
+            try:
+                opened.load()
+            except OSError:
+                opened.tile = []  # what was decoded until then stays
+            return flatten(np.array(_resolve_mode(opened)))
     except Exception:  # it was turned away for a reason
         return None
 
