@@ -69,7 +69,7 @@ def look_at_remote(url: str, facts: str, memo: Memo, read: Callable[[str], tuple
     from data.sources.remote import find_objects
 
     objects = find_objects(url)
-    stamp = digest_of([[item.name, item.etag, item.size] for item in objects])
+    stamp = digest_of({name: item.version for name, item in objects.items()})
     return SourceFacts(*memo.recall_stamped(facts, url, stamp, lambda: read(url)))
 
 

@@ -60,9 +60,9 @@ def open_source(
         SourceError: nothing can be read there; one sentence with the remedy.
     """
     if is_remote(str(path)):
-        from data.sources.remote import open_remote
+        from data.sources.remote import RemoteSource
 
-        source = open_remote(name, str(path), kind, licence, hash_file)
+        source: Source = RemoteSource(name, str(path), kind, licence, hash_file)
     elif is_pattern(str(path)):
         matched = expand(str(path))
         source = open_several(name, str(path), matched, kind, licence, hash_file)
