@@ -1,6 +1,6 @@
 """The image table without its images: which pictures are distinct, where they came from, in which shard they lie."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,8 @@ class EntryRecord:
     outcome: Outcome
     shard: str | None
 
+
+_BATCH = 8192  # rows
 
 _LABELS = pa.list_(pa.struct([("name", pa.string()), ("value", pa.int64())]))
 _OUTCOME = {
@@ -120,8 +122,11 @@ def _row(record: EntryRecord, origins: tuple[Origin, ...], labels: dict[str, int
 
 def write_index(path: Path, rows: Sequence[Picture]) -> None:
     """Write rows without their images; equal rows give equal bytes."""
-    columns = [name for name in schema().names if name != "image"]
-    pq.write_table(to_arrow(rows).select(columns), path, compression="zstd")
+    columns = [field for field in schema() if field.name != "image"]
+    with pq.ParquetWriter(path, pa.schema(columns), compression="zstd") as file:
+        for start in range(0, len(rows), _BATCH):
+            batch = to_arrow(rows[start : start + _BATCH])
+            file.write_table(batch.select([column.name for column in columns]).replace_schema_metadata(None))
 
 
 def read_index(path: Path) -> list[Picture]:
@@ -137,7 +142,7 @@ def write_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:
 
 def read_outcomes(path: Path) -> list[Outcome]:
     """Read what `write_outcomes` wrote."""
-    return _outcomes(pq.read_table(path, use_threads=False))
+    return [outcome for batch in _batches(path) for outcome in _outcomes(batch)]
 
 
 def write_entries(path: Path, records: Sequence[EntryRecord]) -> None:
@@ -152,12 +157,23 @@ def write_entries(path: Path, records: Sequence[EntryRecord]) -> None:
 
 def read_entries(path: Path) -> list[EntryRecord]:
     """Read what `write_entries` wrote."""
-    table = pq.read_table(path, use_threads=False)
-    columns = [table[name].to_pylist() for name in ("source", *_ENTRY, "shard")]
-    return [
-        EntryRecord(source, Entry(name, position, version), outcome, shard)
-        for source, name, position, version, shard, outcome in zip(*columns, _outcomes(table), strict=True)
-    ]
+    records = []
+    for batch in _batches(path):
+        columns = [batch[name].to_pylist() for name in ("source", *_ENTRY, "shard")]
+        records += [
+            EntryRecord(source, Entry(name, position, version), outcome, shard)
+            for source, name, position, version, shard, outcome in zip(*columns, _outcomes(batch), strict=True)
+        ]
+    return records
+
+
+def read_versions(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """Name and version of every entry, by source: what a plan compares."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    table = pq.read_table(path, columns=["source", "name", "version"], use_threads=False)
+    for source, name, version in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        found.setdefault(source, []).append((name, version))
+    return found
 
 
 def read_places(path: Path) -> dict[str, str]:
@@ -180,8 +196,14 @@ def write_quarantine(path: Path, records: Iterable[EntryRecord]) -> None:
     pq.write_table(pa.table(columns, kinds), path, compression="zstd")
 
 
-def _outcomes(table: pa.Table) -> list[Outcome]:
-    """Outcomes from a table that holds their columns."""
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """A table in parts, since its rows as Python's objects take ten times the memory."""
+    with pq.ParquetFile(path) as file:
+        yield from file.iter_batches(_BATCH, use_threads=False)
+
+
+def _outcomes(table: pa.RecordBatch) -> list[Outcome]:
+    """Outcomes from rows that hold their columns."""
     columns = [table[name].to_pylist() for name in _OUTCOME if name != "labels"]
     labels = [tuple((label["name"], label["value"]) for label in row) for row in table["labels"].to_pylist()]
     names = [name for name in _OUTCOME if name != "labels"]

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from logoflow.changes import ENTRIES, image_changes
 from logoflow.config.pipeline import PipelineConfig
-from logoflow.fingerprint import changed_values, fingerprinted, weights_digests
-from logoflow.resolve import Workspace, resolve
+from logoflow.fingerprint import changed_keys, changed_values, fingerprinted, weights_digests
+from logoflow.resolve import Resolution, Workspace, resolve
 from logoflow.sources import look_at_sources, refuse_impossible
 from logoflow.stages import STAGES, Stage
 from logoflow.store.store import Artifact
@@ -61,5 +62,20 @@ def plan_stage(
         return Step(stage, Action.PENDING, f"waits for {', '.join(waits_for)}")
     inputs = {name: artifact for name in stage.inputs if (artifact := steps[name].artifact)}
     resolution = resolve(stage, section, inputs, {} if stage.inputs else sources, space, config.name)
-    action = Action.UP_TO_DATE if resolution.artifact else Action.RUN
-    return Step(stage, action, resolution.reason, resolution.artifact)
+    if resolution.artifact is not None:
+        return Step(stage, Action.UP_TO_DATE, resolution.reason, resolution.artifact)
+    reason = resolution.reason if stage.inputs else reason_for_ingest(resolution, config, sources, space)
+    return Step(stage, Action.RUN, reason)
+
+
+def reason_for_ingest(resolution: Resolution, config: PipelineConfig, sources: dict[str, str], space: Workspace) -> str:
+    """Why ingest runs; where sources changed, with how many images came and went."""
+    last = space.ledger.last_answer(config.name, "ingest")
+    table = space.store.find("ingest", last.data["fingerprint"]) if last else None
+    if last is None or table is None or ENTRIES not in table.manifest.files:
+        return resolution.reason
+    changed = changed_keys(last.data["parts"]["inputs"], sources)
+    reason = resolution.reason
+    for name, told in image_changes(table, config.ingest.sources, changed, space.memo).items():
+        reason = reason.replace(f"input {name} changed", f"{name}: {told}")
+    return reason

@@ -29,6 +29,7 @@ from data.sources import Entry, Source, SourceError, open_source
 from data.sources.source import FilePath, HashFile
 from data.table import SHARD, Picture, ShardWriter
 from logoflow.canonical import digest_of
+from logoflow.changes import ENTRIES
 from logoflow.config.sections import IngestConfig, SourceConfig
 from logoflow.errors import UserError
 from logoflow.store.store import Artifact
@@ -36,7 +37,6 @@ from tasks.ingest_page import ingest_page
 from tasks.stage import Build, stage
 from tasks.units import Unit, UnitKind, map_units
 
-ENTRIES = "entries.parquet"
 OUTCOMES = "outcomes.parquet"
 
 

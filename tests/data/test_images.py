@@ -178,9 +178,7 @@ def test_a_text_file_named_png_is_unreadable() -> None:
     assert _reason(b"") == Reason.truncated
 
 
-@pytest.mark.parametrize(
-    "data", [b"8BPS\0\1", b"%PDF-1.7", b"%!PS-Adobe"]
-)
+@pytest.mark.parametrize("data", [b"8BPS\0\1", b"%PDF-1.7", b"%!PS-Adobe"])
 def test_known_formats_that_are_not_read_are_named_unsupported(data: bytes) -> None:
     assert _reason(data) == Reason.unsupported
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from logoflow.config.load import check_config
+from logoflow.config.pipeline import PipelineConfig
 from logoflow.run import Run
 from logoflow.store.store import Artifact
 from tasks import units
@@ -32,6 +33,20 @@ def _as_they_are(futures: Iterable[Future[Artifact]]) -> Iterable[Future[Artifac
     return futures
 
 
+def small_config(sources: dict[str, Any], **settings: Any) -> PipelineConfig:
+    """A configuration for few images, with these sources and settings of ingest."""
+    named = [{"name": name, "path": str(path)} for name, path in sources.items()]
+    encoder = {"batch": 2, "queue": 2, "normalisation_groups": 1}
+    return check_config(
+        {"name": "small", "ingest": {"sources": named, **settings}, "train_encoder": encoder, "cluster": {"k": 2}}
+    )
+
+
+@pytest.fixture
+def make_config() -> Callable[..., PipelineConfig]:
+    return small_config
+
+
 @pytest.fixture
 def units_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "run_unit", Here(units.run_unit.fn))
@@ -43,9 +58,7 @@ def run_ingest(units_here: None) -> RunIngest:
     """Run ingest on sources (by name), with a store."""
 
     def run(store: Path, sources: dict[str, Any], **settings: Any) -> Artifact:
-        named = [{"name": name, **(s if isinstance(s, dict) else {"path": str(s)})} for name, s in sources.items()]
-        config = check_config({"name": "small", "ingest": {"sources": named, **settings}})
-        state = ingest.fn(Run(config, store))
+        state = ingest.fn(Run(small_config(sources, **settings), store))
         assert isinstance(state.data, Artifact)
         return state.data
 

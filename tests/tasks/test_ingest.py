@@ -16,7 +16,10 @@ from PIL import Image
 
 from data.index import read_index
 from data.table import SHARD
+from logoflow.config.pipeline import PipelineConfig
 from logoflow.errors import UserError
+from logoflow.plan import make_plan
+from logoflow.resolve import Workspace
 from logoflow.store.check import verify
 from logoflow.store.store import Artifact, Store
 
@@ -181,6 +184,29 @@ def test_a_renamed_file_is_not_decoded_again(tmp_path: Path, run_ingest: RunInge
 
 def read_names(artifact: Artifact) -> set[str]:
     return {origin.name for row in read_index(artifact.file("images.parquet")) for origin in row.origins}
+
+
+def test_a_plan_counts_the_images_that_came_and_went(
+    tmp_path: Path, run_ingest: RunIngest, make_config: Callable[..., PipelineConfig]
+) -> None:
+    world = World(tmp_path / "world", 1)
+    run_ingest(tmp_path / "store", world.sources)
+    space = Workspace.open(tmp_path / "store")
+
+    def reason(sources: dict[str, Path]) -> str:
+        return make_plan(make_config(sources), space)[0].reason
+
+    assert reason(world.sources) == "up to date"
+    files = sorted((world.folder / "first").iterdir())
+    files[0].unlink()
+    files[1].write_bytes(png(77))  # comes and goes
+    for n in range(3):
+        world.add(world.folder / "first")
+    assert reason(world.sources) == "first: +4 \N{MINUS SIGN}2 images"
+    world.rows = world.rows[1:]
+    world.write_rows()
+    assert reason(world.sources) == "first: +4 \N{MINUS SIGN}2 images, rows.parquet: \N{MINUS SIGN}1 images"
+    assert "second: \N{MINUS SIGN}6 images" in reason({"first": world.folder / "first"})
 
 
 def test_shards_are_of_even_bytes(tmp_path: Path, run_ingest: RunIngest) -> None:
