@@ -9,7 +9,7 @@ from pathlib import Path
 from data.limits import MAX_ENCODED_BYTES, Reason, Rejected
 from data.sources.cache import cached
 from data.sources.members import Archive, Member, copy_bounded, is_compressed, opened, unpack, unpacked_limit
-from data.sources.names import is_hidden, is_image_name
+from data.sources.names import is_hidden, is_image_name, is_pickle, pickles_are_refused
 from data.sources.sidecars import Sidecars
 from data.sources.source import Entry, HashFile, RawImage, SourceError, reading
 
@@ -39,13 +39,16 @@ class ArchiveSource:
     def entries(self) -> list[Entry]:
         """Images, unsafe members and archives that cannot be opened, in the order of the archive."""
         found: list[Entry] = []
-        sidecars = Sidecars()
+        sidecars, pickles = Sidecars(), False
         with self._outer(self._path) as outer:
             for position, (place, member) in enumerate(self._walk(outer)):
                 sidecars.look_at(member)
+                pickles = pickles or is_pickle(member.name)
                 if _is_offered(member):
                     version = ":".join([self._sha256, *map(str, place)])
                     found.append(Entry(member.name, position, version, size=member.size))
+        if not found and pickles:
+            raise SourceError(pickles_are_refused(self._path))
         if not found:
             raise SourceError(f"{self._path} holds no images: give an archive of PNG, JPEG, WebP or other image files.")
         return [replace(entry, labels=sidecars.labels(entry.name)) for entry in found]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from data.limits import MAX_ENCODED_BYTES, Reason, Rejected
-from data.sources.names import has_image_suffix, is_hidden
+from data.sources.names import has_image_suffix, is_hidden, is_pickle, pickles_are_refused
 from data.sources.source import Entry, HashFile, RawImage, SourceError, hash_lines
 
 _READ_ERRORS = {
@@ -35,6 +35,8 @@ class FolderSource:
         """One entry per image file, sorted by relative path; listed and hashed once per object."""
         if self._entries is None:
             found = sorted(self._walk(), key=lambda pair: pair[0])
+            if not found and any(is_pickle(file) for _, _, files in os.walk(self._root) for file in files):
+                raise SourceError(pickles_are_refused(self._root))
             if not found:
                 raise SourceError(f"{self._root} holds no images: give a folder with PNG, JPEG, WebP or similar files.")
             self._entries = [self._entry(name, file) for name, file in found]

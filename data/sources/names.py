@@ -8,6 +8,8 @@ IMAGE_SUFFIXES = frozenset(
     | {".svg", ".avif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".eps", ".ai"}
 )
 
+_PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
+
 
 def is_hidden(part: str) -> bool:
     """Whether a file or folder of this name is one that people do not see."""
@@ -22,3 +24,16 @@ def has_image_suffix(name: str) -> bool:
 def is_image_name(name: str) -> bool:
     """Whether a path, with forward slashes, looks like an image that somebody meant to offer: nothing hidden."""
     return has_image_suffix(name) and not any(is_hidden(part) for part in name.split("/"))
+
+
+def is_pickle(name: str) -> bool:
+    """Whether a file is a Python pickle by its name, as LLD's first releases were."""
+    return name.lower().endswith(_PICKLE_SUFFIXES)
+
+
+def pickles_are_refused(path: object) -> str:
+    """Why pickles at a path are not read, and what to do."""
+    return (
+        f"{path} is or holds Python pickles, each of which can run code when it is read: use LLD's HDF5 file instead, "
+        "or its PNG files."
+    )

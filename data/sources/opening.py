@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from data.sources.labels import FolderLabels
-from data.sources.names import has_image_suffix
+from data.sources.names import has_image_suffix, is_pickle, pickles_are_refused
 from data.sources.places import expand, is_pattern, is_remote
 from data.sources.several import SeveralSources
 from data.sources.source import HashFile, Source, SourceError, hash_file
@@ -33,7 +33,6 @@ _SUFFIX: dict[str, Kind] = {
     ".hdf5": "lld",
     ".h5": "lld",
 }
-_PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
 READ = "a folder, a zip or tar file, Parquet, or LLD's HDF5 file"
 
 
@@ -144,7 +143,7 @@ def _folder_kind(path: Path) -> Kind:
 def _file_kind(path: Path) -> Kind:
     """Tell a file's kind from its first bytes, then from its suffix."""
     if is_pickle(path.name):
-        raise SourceError(pickles_are_refused(str(path)))
+        raise SourceError(pickles_are_refused(path))
     with path.open("rb") as file:
         head = file.read(264)
     for offset, magic, kind in _MAGIC:
@@ -153,13 +152,3 @@ def _file_kind(path: Path) -> Kind:
     if path.suffix.lower() in _SUFFIX:
         return _SUFFIX[path.suffix.lower()]
     raise SourceError(f"{path} is no source that is read: give {READ}.")
-
-
-def is_pickle(name: str) -> bool:
-    """Whether a file is one of LLD's old pickles, or another, by its name."""
-    return name.lower().endswith(_PICKLE_SUFFIXES)
-
-
-def pickles_are_refused(path: str) -> str:
-    """Why a pickle is not read, and what to do."""
-    return f"{path} is a Python pickle, which can run code when it is read: use LLD's HDF5 file instead."

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from data.limits import MAX_ENCODED_BYTES, Reason, Rejected
-from data.sources.names import has_image_suffix, is_image_name
+from data.sources.names import has_image_suffix, is_image_name, is_pickle, pickles_are_refused
 from data.sources.objects import PARALLEL, RemoteObject, fetch, get, head, listed, split_url
 from data.sources.places import split_pattern
 from data.sources.several import SeveralSources
@@ -93,6 +93,8 @@ class RemoteSource:
             self._containers = self._open_containers(found)
             if self._containers is None:
                 self._images = {name: item for name, item in found.items() if is_image_name(name)}
+                if not self._images and any(is_pickle(name) for name in found):
+                    raise SourceError(pickles_are_refused(self._url))
                 if not self._images:
                     raise SourceError(f"{self._url} holds no images: give a prefix with PNG, JPEG or similar objects.")
         return self._containers
@@ -113,7 +115,7 @@ class RemoteSource:
 
     def _open_container(self, item: RemoteObject) -> Source:
         """A container, from its copy."""
-        from data.sources.opening import is_pickle, open_local, pickles_are_refused
+        from data.sources.opening import open_local
 
         if is_pickle(item.key):
             raise SourceError(pickles_are_refused(f"s3://{item.bucket}/{item.key}"))
