@@ -35,10 +35,8 @@ class FolderSource:
         """One entry per image file, sorted by relative path; listed and hashed once per object."""
         if self._entries is None:
             found = sorted(self._walk(), key=lambda pair: pair[0])
-            if not found and any(is_pickle(file) for _, _, files in os.walk(self._root) for file in files):
-                raise SourceError(pickles_are_refused(self._root))
             if not found:
-                raise SourceError(f"{self._root} holds no images: give a folder with PNG, JPEG, WebP or similar files.")
+                raise SourceError(self._why_empty())
             self._entries = [self._entry(name, file) for name, file in found]
         return self._entries
 
@@ -65,6 +63,15 @@ class FolderSource:
                     name = prefix + file.name
                     # Tables hold no other names than UTF-8.
                     yield name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace"), file
+
+    def _why_empty(self) -> str:
+        """What to do with a folder that holds no images."""
+        names = [name for _, _, files in os.walk(self._root) for name in files]
+        if any(map(is_pickle, names)):
+            return pickles_are_refused(self._root)
+        if any(name.endswith(".parquet") for name in names):
+            return f"{self._root} holds no images but Parquet files: read it as kind: parquet."
+        return f"{self._root} holds no images: give a folder with PNG, JPEG, WebP or similar files."
 
     def _entry(self, name: str, file: os.DirEntry[str]) -> Entry:
         """A file, whose version is its sha256, or the problem's name where it has none."""
