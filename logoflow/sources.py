@@ -50,8 +50,9 @@ def look_at(source: SourceConfig, memo: Memo) -> SourceFacts:
         if is_pattern(source.path):
             open_source(source.name, source.path, source.kind)  # refuses a mixture of kinds, and opens nothing yet
             return look_at_parts(source, expand(source.path), memo)
-        if (source.kind or kind_of(path)) == "parquet":
-            return look_at_parts(source, {str(file.relative_to(path)): file for file in path.rglob("*.parquet")}, memo)
+        tables = path.rglob("*.parquet") if (source.kind or kind_of(path)) == "parquet" else ()
+        if parts := {str(file.relative_to(path)): file for file in tables}:
+            return look_at_parts(source, parts, memo)
         return SourceFacts(*read(path))
     except SourceError as error:
         raise UserError(str(error)) from error
