@@ -3,20 +3,28 @@
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.images import Decoded, Limits, Reason, Rejected, decode, is_blank, mode_of, pixel_sha256
+from data.images import Decoded, Limits, Pixels, Reason, Rejected, decode, is_blank, mode_of, pixel_sha256
 from data.index import Outcome
 from data.sources.source import RawImage
 from data.table import Origin, Picture
 
 
-def take_in(
-    source: str, licence: str, images: Iterable[RawImage], limits: Limits
-) -> Iterator[tuple[Outcome, Picture | None]]:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of one image: its outcome, and where it was accepted its row and its pixels."""
+
+    outcome: Outcome
+    row: Picture | None = None
+    pixels: Pixels | None = None
+
+
+def take_in(source: str, licence: str, images: Iterable[RawImage], limits: Limits) -> Iterator[Taken]:
     """Decode what a source offers.
 
     Args:
@@ -26,14 +34,14 @@ def take_in(
         limits: sizes that are accepted.
 
     Yields:
-        For each image its outcome, and its row where it was accepted.
+        What became of each image, in the order given.
     """
     for raw in images:
         identity = identify(raw)
         try:
             picture = _look_at(raw, limits)
         except Rejected as problem:
-            yield Outcome(identity, problem.reason.value, problem.detail), None
+            yield Taken(Outcome(identity, problem.reason.value, problem.detail))
             continue
         assert identity is not None
         height, width = picture.pixels.shape[:2]
@@ -49,19 +57,17 @@ def take_in(
             labels=raw.labels,
             licence=licence_of(raw, licence),
         )
-        yield (
-            Outcome(
-                identity,
-                pixel_sha256=row.pixel_sha256,
-                width=width,
-                height=height,
-                mode=row.mode,
-                animated=picture.animated,
-                labels=labels_of(raw),
-                licence=row.licence,
-            ),
-            row,
+        outcome = Outcome(
+            identity,
+            pixel_sha256=row.pixel_sha256,
+            width=width,
+            height=height,
+            mode=row.mode,
+            animated=picture.animated,
+            labels=labels_of(raw),
+            licence=row.licence,
         )
+        yield Taken(outcome, row, picture.pixels)
 
 
 def _look_at(raw: RawImage, limits: Limits) -> Decoded:

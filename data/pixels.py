@@ -15,12 +15,6 @@ def rgb(picture: Picture, background: RGB = WHITE) -> Pixels:
     return flatten(decode(picture.data, ADMITTED).pixels, background)
 
 
-def rgba(picture: Picture) -> Pixels:
-    """The picture of a row, decoded, with its alpha, `[H, W, 4]`."""
-    pixels = decode(picture.data, ADMITTED).pixels
-    return np.array(Image.fromarray(pixels).convert("RGBA"))
-
-
 def thumbnail_square(image: Image.Image, size: int, background: RGB = WHITE) -> Pixels:
     """Fit a picture into a square to look at: aspect kept, centred, padded with the background.
 
@@ -42,29 +36,34 @@ def thumbnail_square(image: Image.Image, size: int, background: RGB = WHITE) -> 
 
 
 def load_square(rows: Sequence[Picture], size: int, background: RGB = WHITE) -> NDArray[np.uint8]:
-    """Decode rows into one array of squares, `[N, 3, size, size]`, RGB: aspect kept, centred, padded.
+    """Decode rows into one array of squares, `[N, 3, size, size]`, RGB."""
+    squares = np.empty((len(rows), 3, size, size), np.uint8)
+    for square, row in zip(squares, rows, strict=True):
+        square[:] = fit_rgb(decode(row.data, ADMITTED).pixels, size, background)
+    return squares
+
+
+def fit_rgb(pixels: Pixels, size: int, background: RGB = WHITE) -> NDArray[np.uint8]:
+    """Fit a decoded picture into a square, `[3, size, size]`: composited, aspect kept, centred, padded.
 
     Resampled as `thumbnail_square` does, by torch, which takes a third of the time.
     """
-    squares = np.empty((len(rows), 3, size, size), np.uint8)
-    squares[:] = np.array(background, np.uint8)[:, None, None]
-    for square, row in zip(squares, rows, strict=True):
-        _fit(rgb(row, background), square)
-    return squares
+    square = np.empty((3, size, size), np.uint8)
+    square[:] = np.array(background, np.uint8)[:, None, None]
+    _fit(flatten(pixels, background), square)
+    return square
 
 
-def load_square_rgba(rows: Sequence[Picture], size: int) -> NDArray[np.uint8]:
-    """Decode rows into squares that keep their alpha, `[N, 4, size, size]`, padded with nothing."""
-    squares = np.zeros((len(rows), 4, size, size), np.uint8)
-    for square, row in zip(squares, rows, strict=True):
-        pixels = rgba(row)
-        # Colours count by how much they cover, or what is invisible would bleed into the edges.
-        alpha = pixels[..., 3:].astype(np.uint16)
-        pixels[..., :3] = (pixels[..., :3] * alpha + 127) // 255
-        _fit(pixels, square)
-        cover = np.maximum(square[3:].astype(np.uint16), 1)
-        square[:3] = np.minimum((square[:3] * np.uint16(255) + cover // 2) // cover, 255)
-    return squares
+def fit_rgba(pixels: Pixels, size: int) -> NDArray[np.uint8]:
+    """Fit a decoded picture into a square that keeps its alpha, `[4, size, size]`, padded with nothing."""
+    square = np.zeros((4, size, size), np.uint8)
+    straight = np.array(Image.fromarray(pixels).convert("RGBA"))
+    # Colours count by how much they cover, or what is invisible would bleed into the edges.
+    straight[..., :3] = (straight[..., :3] * straight[..., 3:].astype(np.uint16) + 127) // 255
+    _fit(straight, square)
+    cover = np.maximum(square[3:].astype(np.uint16), 1)
+    square[:3] = np.minimum((square[:3] * np.uint16(255) + cover // 2) // cover, 255)
+    return square
 
 
 def _fit(pixels: Pixels, square: NDArray[np.uint8]) -> None:

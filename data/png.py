@@ -14,8 +14,12 @@ from data.limits import Limits
 _HEAD = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _MODES = {2: "rgb", 6: "rgba"}  # by PNG's colour type
 
-# Chunks and keywords that may change what a PNG shows, or unfold: transparency by colour, animation, orientation, text.
-_UNUSUAL = (b"tRNS", b"acTL", b"eXIf", b"zTXt", b"iTXt", b"Raw profile type")
+# Chunks that change nothing about the pixels. Others may: transparency by colour, animation, orientation; or unfold.
+_HARMLESS = frozenset(
+    {b"IHDR", b"IDAT", b"IEND", b"PLTE", b"bKGD", b"cHRM", b"gAMA", b"hIST", b"iCCP", b"pHYs", b"sBIT", b"sRGB"}
+    | {b"tEXt", b"tIME"}
+)
+_RAW_PROFILE = b"Raw profile type"  # keyword of a text with a camera's orientation
 
 
 def decode_plain_png(data: bytes, limits: Limits) -> NDArray[np.uint8] | None:
@@ -35,7 +39,7 @@ def decode_plain_png(data: bytes, limits: Limits) -> NDArray[np.uint8] | None:
         return None
     width, height, depth, colours, packing, filtering, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
     plain = depth == 8 and colours in _MODES and packing == filtering == interlaced == 0
-    if not plain or any(mark in data for mark in _UNUSUAL):
+    if not plain or not _is_harmless(data):
         return None
     limits.check(width, height)
     try:
@@ -43,3 +47,14 @@ def decode_plain_png(data: bytes, limits: Limits) -> NDArray[np.uint8] | None:
     except Exception:  # its errors are all of this type
         return None
     return pixels
+
+
+def _is_harmless(data: bytes) -> bool:
+    """Whether a PNG holds nothing but pixels and remarks; the decoder finds out whether it is whole."""
+    place = len(_HEAD) - 8
+    while place + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, place)
+        if kind not in _HARMLESS or (kind == b"tEXt" and data.startswith(_RAW_PROFILE, place + 8)):
+            return False
+        place += length + 12
+    return True

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from data.index import read_index, read_places
 from data.pixels import load_square, rgb
+from data.squares import SquareKind
 from data.table import SHARD, Picture, read_shard
+from logoflow.config.sections import CurateConfig
+from logoflow.machine import library_version
 from logoflow.store.store import Artifact, Store
 
 RGB = tuple[int, int, int]
@@ -46,6 +49,11 @@ def shards(table: Artifact, store: Store, ids: Sequence[str]) -> list[Shard]:
         for unit in sorted(members)
         if (artifact := store.unit(unit))
     ]
+
+
+def square_kind(config: CurateConfig) -> SquareKind:
+    """The squares that the training set is made of; ingest leaves them beside each shard."""
+    return SquareKind(config.resolution, config.channels, config.background, f"torch{library_version('torch')}")
 
 
 def read_rows(shard: Shard) -> list[Picture]:

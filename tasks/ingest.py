@@ -27,12 +27,14 @@ from data.index import (
 from data.intake import identify, labels_of, licence_of, take_in
 from data.sources import Entry, Source, SourceError, open_source
 from data.sources.source import FilePath, HashFile
+from data.squares import SquareKind, SquaresWriter
 from data.table import SHARD, Picture, ShardWriter
 from logoflow.canonical import digest_of
 from logoflow.changes import ENTRIES
 from logoflow.config.sections import IngestConfig, SourceConfig
 from logoflow.errors import UserError
 from logoflow.store.store import Artifact
+from tasks.images import square_kind
 from tasks.ingest_page import ingest_page
 from tasks.stage import Build, stage
 from tasks.units import Unit, UnitKind, map_units
@@ -48,18 +50,20 @@ class Block:
     sha256: dict[str, str]
     entries: tuple[Entry, ...]
     limits: Limits
+    squares: SquareKind
 
 
 def write_block(block: Block, folder: Path) -> None:
-    """Read and decode a block: the unit of work of ingest."""
+    """Read and decode a block: the unit of work of ingest. Beside its shard it leaves what curate will take of it."""
     source = open_reader(block.source, lambda path: block.sha256[os.fspath(path)])
     outcomes, written = [], set()
-    with ShardWriter(folder / SHARD) as shard:
-        for outcome, row in take_in(source.name, source.licence, source.read(block.entries), block.limits):
-            outcomes.append(outcome)
-            if row is not None and row.id not in written:
-                written.add(row.id)
-                shard.add(row)
+    with ShardWriter(folder / SHARD) as shard, SquaresWriter(folder / block.squares.file) as squares:
+        for taken in take_in(source.name, source.licence, source.read(block.entries), block.limits):
+            outcomes.append(taken.outcome)
+            if taken.row is not None and taken.pixels is not None and taken.row.id not in written:
+                written.add(taken.row.id)
+                shard.add(taken.row)
+                squares.add(taken.row.id, block.squares.fit(taken.pixels))
     write_outcomes(folder / OUTCOMES, outcomes)
 
 
@@ -126,8 +130,10 @@ def take_source(
     limits = Limits(config.min_side, config.max_side, config.max_pixels)
     files = {entry.version.partition("@")[0] for entry in new}
     containers = {path: digest for path, digest in sha256.items() if digest not in files}  # a block opens no others
+    squares = square_kind(build.run.config.curate)
     blocks = [
-        Block(source, containers, block, limits) for block in cut_blocks(new, config.shard_images, config.shard_bytes)
+        Block(source, containers, block, limits, squares)
+        for block in cut_blocks(new, config.shard_images, config.shard_bytes)
     ]
     made = map_units(
         build, BLOCK, {"limits": vars(limits), "licence": source.licence}, [block_unit(block) for block in blocks]

@@ -60,7 +60,11 @@ class IngestConfig(Section):
     shard_images: PositiveInt = Field(
         256, description="Images per shard at most; a shard is the unit that work is done and kept in."
     )
-    shard_bytes: PositiveInt = Field(256 * 2**20, description="Bytes of encoded images per shard at most.")
+    shard_bytes: PositiveInt = Field(
+        256 * 2**20,
+        description="Bytes of encoded images per shard, passed by one image at most. Files are dealt out so that all "
+        "shards of a source are of about the same size.",
+    )
 
 
 class DetectTextConfig(Section):
@@ -135,6 +139,12 @@ class CurateConfig(Section):
     )
     background: Colour = Field(
         (255, 255, 255), description="What transparent pixels and margins become, as red, green, blue."
+    )
+    channels: Literal["rgb", "rgba"] = Field(
+        "rgb", description="rgba: keep the transparency, which the generator then learns to draw; margins are clear."
+    )
+    export: Literal["none", "zip"] = Field(
+        "none", description="zip: also write dataset.zip, PNG files with dataset.json, as StyleGAN tools read it."
     )
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 import data.sample
 from data.images import ADMITTED, WHITE, Pixels, decode, flatten
 from data.intake import pixels_id
-from data.pixels import load_square, load_square_rgba, thumbnail_square
+from data.pixels import fit_rgb, fit_rgba, load_square, thumbnail_square
 from data.sources import open_source
 from data.table import Picture
 
@@ -76,16 +76,16 @@ def test_logos_lose_nothing_by_the_fast_resampling(encode: Callable[..., bytes])
         assert _psnr(mine.transpose(1, 2, 0), lanczos) > min(_psnr(bicubic, lanczos), 40) - 0.1
 
 
-def test_squares_with_alpha_do_not_bleed_and_composite_to_the_same(encode: Callable[..., bytes]) -> None:
+def test_squares_with_alpha_do_not_bleed_and_composite_to_the_same() -> None:
     pixels = np.zeros((64, 48, 4), np.uint8)
     pixels[..., 1] = 255  # green, and invisible
     pixels[16:48, 8:40] = (200, 0, 0, 255)
-    (square,) = load_square_rgba([_row(pixels, encode)], 32)
+    square = fit_rgba(pixels, 32)
     alpha = square[3].astype(int)
     assert alpha.max() == 255
     assert not alpha[:, :4].any()  # padding
     assert not square[1][alpha > 8].any()
     assert np.abs(square[0][alpha > 32].astype(int) - 200).max() <= 4
-    (flat,) = load_square([_row(pixels, encode)], 32)
+    flat = fit_rgb(pixels, 32)
     over_white = square[:3] * (alpha / 255) + 255 * (1 - alpha / 255)
     assert np.abs(over_white - flat).max() <= 8  # bicubic overshoots at edges, and either is clipped

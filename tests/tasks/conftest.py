@@ -33,12 +33,18 @@ def _as_they_are(futures: Iterable[Future[Artifact]]) -> Iterable[Future[Artifac
     return futures
 
 
-def small_config(sources: dict[str, Any], **settings: Any) -> PipelineConfig:
-    """A configuration for few images, with these sources and settings of ingest."""
+def small_config(sources: dict[str, Any], curate: dict[str, Any] | None = None, **settings: Any) -> PipelineConfig:
+    """A configuration for few images, with these sources and settings of curate and of ingest."""
     named = [{"name": name, "path": str(path)} for name, path in sources.items()]
     encoder = {"batch": 2, "queue": 2, "normalisation_groups": 1}
     return check_config(
-        {"name": "small", "ingest": {"sources": named, **settings}, "train_encoder": encoder, "cluster": {"k": 2}}
+        {
+            "name": "small",
+            "ingest": {"sources": named, **settings},
+            "train_encoder": encoder,
+            "cluster": {"k": 2},
+            "curate": {"resolution": 16, **(curate or {})},
+        }
     )
 
 

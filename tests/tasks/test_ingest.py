@@ -200,7 +200,7 @@ def test_a_plan_counts_the_images_that_came_and_went(
     files = sorted((world.folder / "first").iterdir())
     files[0].unlink()
     files[1].write_bytes(png(77))  # comes and goes
-    for n in range(3):
+    for _ in range(3):
         world.add(world.folder / "first")
     assert reason(world.sources) == "first: +4 \N{MINUS SIGN}2 images"
     world.rows = world.rows[1:]
