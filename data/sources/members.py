@@ -157,7 +157,7 @@ class TarArchive:
     def members(self) -> Iterator[Member]:
         """All members, front to back; each must be read, if at all, before the next is asked for."""
         while (info := self._tar.next()) is not None:
-            self._tar.members.clear()  # TarFile would keep all headers that it has seen
+            self._tar.members.clear()  # type: ignore[attr-defined]  # TarFile would keep all headers that it has seen
             if info.offset_data + info.size > self._limit:  # before anything skips so far through a bomb
                 raise Rejected(Reason.bomb, f"unpacks to more than {self._limit} bytes")
             yield self._member(info)
