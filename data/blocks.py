@@ -1,6 +1,7 @@
 """Cutting the entries of a source into blocks that are even work and become even shards."""
 
 import heapq
+import itertools
 from collections.abc import Sequence
 
 from data.sources.source import Entry
@@ -22,7 +23,7 @@ def cut_blocks(entries: Sequence[Entry], max_images: int, max_bytes: int) -> lis
     if all(entry.size for entry in entries):
         return _deal(entries, count)
     bounds = [len(entries) * index // count for index in range(count + 1)] if count else []
-    return [tuple(entries[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [tuple(entries[start:end]) for start, end in itertools.pairwise(bounds)]
 
 
 def _deal(entries: Sequence[Entry], count: int) -> list[tuple[Entry, ...]]:

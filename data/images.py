@@ -185,7 +185,7 @@ def pixel_sha256(pixels: Pixels) -> str:
         pixels = np.where(pixels[..., 3:] == 0, np.uint8(0), pixels)
     height, width = pixels.shape[:2]
     digest = hashlib.sha256(f"{shown} {width} {height} ".encode())
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 

@@ -109,7 +109,7 @@ def licence_of(raw: RawImage, licence: str) -> str:
 def pixels_id(pixels: NDArray[np.uint8]) -> str:
     """Id of an image that has no bytes of its own: sha256 of shape and pixels."""
     digest = hashlib.sha256(f"{pixels.shape} ".encode())
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 

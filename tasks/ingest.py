@@ -160,7 +160,7 @@ def recognise(reader: Source, entries: Sequence[Entry], earlier: Sequence[EntryR
         e for e in entries if e not in found and by_id and (":" in e.version or e.version.partition("@")[0] in by_id)
     ]
     for raw in reader.read(perhaps):
-        if (same := by_id.get(identify(raw))) is not None:
+        if (same := by_id.get(identify(raw) or "")) is not None:
             outcome = same.outcome
             if outcome.reason is None:
                 outcome = replace(outcome, labels=labels_of(raw), licence=licence_of(raw, reader.licence))
