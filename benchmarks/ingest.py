@@ -205,7 +205,9 @@ def prepare(folder: Path, images: int) -> dict[str, Path]:
     return {"folder": files, "hdf5": hdf5}
 
 
-def measure(way: str, kind: str, source: Path, images: int, profile: bool = False) -> tuple[Measurement, dict[str, float]]:
+def measure(
+    way: str, kind: str, source: Path, images: int, profile: bool = False
+) -> tuple[Measurement, dict[str, float]]:
     """Run one way in a process of its own."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     with tempfile.TemporaryDirectory(dir=source.parent) as out:
@@ -240,7 +242,9 @@ def parts_of(profiler: cProfile.Profile) -> dict[str, float]:
     stats = pstats.Stats(profiler)
     spent = {(path, name): row[3] for (path, _, name), row in stats.stats.items()}  # type: ignore[attr-defined]
     parts = {
-        part: sum(s for (path, name), s in spent.items() for end, wanted in ends if path.endswith(end) and name == wanted)
+        part: sum(
+            s for (path, name), s in spent.items() for end, wanted in ends if path.endswith(end) and name == wanted
+        )
         for part, ends in PARTS.items()
     }
     return {**parts, "all": stats.total_tt}  # type: ignore[attr-defined]

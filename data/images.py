@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from data.limits import ADMITTED, HARD_MAX_PIXELS, MAX_ENCODED_BYTES, Limits, Reason, Rejected
 from data.png import decode_plain_png
@@ -106,7 +106,9 @@ def decode(data: bytes, limits: Limits) -> Decoded:
             limits.check(*opened.size)
             opened.load()
             limits.check(*opened.size)
-            return Decoded(np.array(_resolve_mode(_upright(opened))), bool(getattr(opened, "is_animated", False)))
+            inverted = opened.format == "JPEG" and opened.mode == "CMYK" and "adobe" not in opened.info
+            image = ImageChops.invert(opened) if inverted else opened  # Pillow takes all inks for Adobe's, upside down
+            return Decoded(np.array(_resolve_mode(_upright(image))), bool(getattr(opened, "is_animated", False)))
     except Rejected:
         raise
     except Exception as error:
