@@ -1,6 +1,5 @@
 """The training set as one zip of PNG files with dataset.json, as StyleGAN tools make and read it."""
 
-import io
 import json
 import zipfile
 from collections.abc import Sequence
@@ -8,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+
+from data.png import encode_png
 
 # The first moment that a zip can name: equal pictures give equal bytes whenever they are written.
 _WHEN = (1980, 1, 1, 0, 0, 0)
@@ -25,9 +25,7 @@ def write_zip(path: Path, pixels: NDArray[np.uint8], names: Sequence[str], label
     """
     with zipfile.ZipFile(path, "w") as archive:
         for image, name in zip(pixels, names, strict=True):
-            buffer = io.BytesIO()
-            Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).save(buffer, "PNG", compress_level=1)
-            archive.writestr(zipfile.ZipInfo(f"{name}.png", _WHEN), buffer.getvalue())
+            archive.writestr(zipfile.ZipInfo(f"{name}.png", _WHEN), encode_png(image.transpose(1, 2, 0)))
         archive.writestr(zipfile.ZipInfo("dataset.json", _WHEN), dataset_json(names, labels))
 
 

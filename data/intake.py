@@ -1,16 +1,15 @@
 """From what a source offers to rows of the image table: every entry is accepted or turned away with a reason."""
 
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from data.images import Decoded, Limits, Pixels, Reason, Rejected, decode, is_blank, mode_of, pixel_sha256
 from data.index import Outcome
+from data.png import encode_png
 from data.sources.source import RawImage
 from data.table import Origin, Picture
 
@@ -111,10 +110,3 @@ def pixels_id(pixels: NDArray[np.uint8]) -> str:
     digest = hashlib.sha256(f"{pixels.shape} ".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
-
-
-def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """Encode RGB pixels `[H, W, 3]`; level 1, since the table is read more often than it is shipped."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()

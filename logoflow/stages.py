@@ -38,7 +38,7 @@ STAGES: dict[str, Stage] = {
             "Reads every source into one table of distinct pictures; what cannot be read is quarantined with a reason.",
             inputs=(),
             data=("images.parquet", "quarantine.parquet", "funnel.json"),
-            libraries=("pillow", "kornia-rs", "resvg-py", "pyarrow", "h5py"),
+            libraries=("pillow", "kornia-rs", "resvg-py", "isal", "pyarrow", "h5py"),
         ),
         Stage(
             "detect_text",

@@ -76,7 +76,7 @@ BLOCK = UnitKind(
     name="ingest.shard",
     work=write_block,
     data=(SHARD, OUTCOMES),
-    libraries=("pillow", "kornia-rs", "pyarrow", "h5py"),
+    libraries=("pillow", "kornia-rs", "resvg-py", "isal", "pyarrow", "h5py"),
 )
 
 
