@@ -1,5 +1,8 @@
 """HDF5 files of LLD's layout, opened so that nothing in them leads elsewhere or grows without bound."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +20,18 @@ _UNPACKED_RATIO = 20_000
 _MAX_PICTURES = 10_000_000
 _MAX_CHUNK_BYTES = 2**30
 _MAX_NAME_BYTES = 1024
+
+_STRINGS_S = 8.0
+_STRING_S = 1e-4
+_READ_STRINGS = """
+import json, sys
+import h5py
+path, name, count = sys.argv[1:]
+with h5py.File(path, "r") as file:
+    values = file[name][: int(count)]
+texts = [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values]
+json.dump(texts, sys.stdout)
+"""
 
 
 @contextmanager
@@ -53,6 +68,24 @@ def checked_data(path: Path, file: h5py.File) -> h5py.Dataset:
         raise SourceError(f"{path} has no usable dataset named shapes: it needs integers, N x 3, for the N of data.")
     _refuse_bombs(path, file, data)
     return data
+
+
+def read_strings(path: Path, dataset: h5py.Dataset, count: int) -> list[str]:
+    """The first strings of a dataset.
+
+    Those of variable length lie in a heap over which, damaged, the HDF5 library can loop for ever and not be
+    interrupted; they are read in a process that can be ended.
+    """
+    if dataset.dtype.kind not in "SO":
+        return [str(value) for value in dataset[:count]]
+    if dataset.dtype.kind == "S":
+        return [value.decode("utf-8", "replace") for value in dataset[:count]]
+    command = [sys.executable, "-I", "-c", _READ_STRINGS, str(path.absolute()), str(dataset.name), str(count)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_STRINGS_S + _STRING_S * count, check=True)
+        return [str(value) for value in json.loads(done.stdout)]
+    except (subprocess.SubprocessError, ValueError) as error:
+        raise SourceError(f"{path} is damaged in {dataset.name}: copy or download it again.") from error
 
 
 def _refuse_bombs(path: Path, file: h5py.File, data: h5py.Dataset) -> None:

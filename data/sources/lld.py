@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.limits import Reason, Rejected
-from data.sources.hdf5 import checked_data, opened
+from data.sources.hdf5 import checked_data, opened, read_strings
 from data.sources.source import Entry, HashFile, RawImage, SourceError
 
 # Read one by one from compressed chunks, pictures come 30 times slower than in slices along N.
@@ -44,7 +44,7 @@ class LldSource:
     def entries(self) -> list[Entry]:
         """One entry per picture; its name is that of `meta_data/names`, else its index."""
         with opened(self._path) as file:
-            names = _names(file, self._count)
+            names = _names(self._path, file, self._count)
         names += [f"{position:06d}" for position in range(len(names), self._count)]
         return [Entry(names[position], position, f"{self._sha256}:{position}") for position in range(self._count)]
 
@@ -123,12 +123,10 @@ def _fits(picture: NDArray[np.uint8], height: int, width: int) -> bool:
     return not picture[:, height:].any() and not picture[:, :, width:].any()
 
 
-def _names(file: h5py.File, count: int) -> list[str]:
+def _names(path: Path, file: h5py.File, count: int) -> list[str]:
     """Names of the pictures, as text."""
-    if "meta_data/names" not in file:
-        return []
-    values = file["meta_data/names"][:count]
-    return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values]
+    names = file.get("meta_data/names")
+    return read_strings(path, names, count) if isinstance(names, h5py.Dataset) and names.ndim == 1 else []
 
 
 def _label_datasets(file: h5py.File) -> list[tuple[str, h5py.Dataset]]:

@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
+import data.sources.hdf5
 import data.sources.lld
 from data.limits import Reason
 from data.sources import SourceError, open_source
@@ -243,3 +244,12 @@ def test_files_that_claim_far_more_than_they_hold_are_refused(tmp_path: Path) ->
             trick(file)
         with pytest.raises(SourceError, match=f"{claim}, more than is read: it is damaged or made to harm"):
             open_source("lld", path)
+
+
+def test_names_over_which_the_library_loops_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(tmp_path / "LLD-icon.hdf5", "w") as file:
+        file["data"] = np.ones((3, 3, 8, 8), np.uint8)
+        file["meta_data/names"] = ["a", "b", "c"]
+    monkeypatch.setattr(data.sources.hdf5, "_STRINGS_S", 0.0)  # no damage is known that makes every version loop
+    with pytest.raises(SourceError, match="is damaged in /meta_data/names: copy or download it again"):
+        open_source("lld", tmp_path / "LLD-icon.hdf5").entries()
