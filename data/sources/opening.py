@@ -33,7 +33,7 @@ _SUFFIX: dict[str, Kind] = {
     ".hdf5": "lld",
     ".h5": "lld",
 }
-READ = "a folder, a zip or tar file, Parquet, or LLD's HDF5 file"
+_READ = "a folder, a zip or tar file, Parquet, or LLD's HDF5 file"
 
 
 def open_source(
@@ -151,4 +151,4 @@ def _file_kind(path: Path) -> Kind:
             return kind
     if path.suffix.lower() in _SUFFIX:
         return _SUFFIX[path.suffix.lower()]
-    raise SourceError(f"{path} is no source that is read: give {READ}.")
+    raise SourceError(f"{path} is no source that is read: give {_READ}.")
