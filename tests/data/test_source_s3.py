@@ -27,6 +27,9 @@ import pytest
 from data.limits import Reason
 from data.sources import SourceError, objects, open_source
 from data.sources.source import FilePath, hash_file
+from logoflow.config.sections import SourceConfig
+from logoflow.sources import look_at_sources
+from logoflow.store.memo import Memo
 
 BUCKET = "logos"
 SECRET = "not-to-be-seen"
@@ -286,3 +289,28 @@ def test_patterns_and_parquet_below_a_prefix_are_one_source(
         entries = source.entries()
         assert len(entries) == count
         assert len({raw.data for raw in source.read(entries)}) == count
+
+
+def test_plan_lists_a_prefix_and_asks_for_the_etag_of_a_container_and_fetches_neither_again(
+    bucket: Any, proxy: Proxy, tmp_path: Path, png: Callable[[int], bytes]
+) -> None:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.png", png(1))
+    put(bucket, "logos.zip", packed.getvalue())
+    put(bucket, "x/a.png", png(1))
+    put(bucket, "x/b.png", png(2))
+    sources = [SourceConfig(name=name, path=f"s3://logos/{name}") for name in ("logos.zip", "x")]
+    memo = Memo(tmp_path / "memo")
+    first = look_at_sources(sources, memo)
+    memo.save()
+    assert {name: fact.images for name, fact in first.items()} == {"logos.zip": 1, "x": 2}
+    del proxy.seen[:]
+    assert look_at_sources(sources, Memo(tmp_path / "memo")) == first
+    assert [(method, "list-type" in path) for method, path in proxy.seen] == [
+        ("HEAD", False),  # the zip
+        ("HEAD", False),  # no object is called x
+        ("GET", True),
+    ]
+    put(bucket, "x/c.png", png(3))
+    assert look_at_sources(sources, memo)["x"].images == 3
