@@ -56,8 +56,8 @@ def test_ingest_accepts_every_row() -> None:
         source = open_source(name, _FOLDER / f"{name}.parquet")
         taken = list(take_in(source.name, "", source.read(source.entries()), Limits()))
         assert len(taken) == count
-        assert [outcome for outcome, row in taken if row is None] == []
-        assert {row.licence for _, row in taken if row is not None} == {"MIT", "CC0-1.0"}
+        assert [each.outcome for each in taken if each.row is None] == []
+        assert {each.row.licence for each in taken if each.row is not None} == {"MIT", "CC0-1.0"}
 
 
 def test_the_modes_and_sizes_are_as_varied_as_described(lld: dict[str, dict[str, Any]]) -> None:
