@@ -131,13 +131,13 @@ def run_stages(source: Path, out: Path, curated: bool) -> None:
     from tasks.ingest import ingest
 
     units.run_unit = Here(units.run_unit.fn)  # type: ignore[assignment]
-    units.as_completed = list  # type: ignore[assignment]
+    units.as_completed = list  # type: ignore[assignment, attr-defined]
     sources = [{"name": "logos", "path": str(source)}]
     config = check_config({"name": "bench", "ingest": {"sources": sources}, "curate": {"resolution": SIDE}})
     run = Run(config, out / "store")
-    table = ingest.fn(run).data
+    table: Any = ingest.fn(run).data
     if curated:
-        made = curate.fn(run, table, *pretend(run, table)).data
+        made: Any = curate.fn(run, table, *pretend(run, table)).data
         pixels = np.load(made.file("pixels.npy"), mmap_mode="r")
         assert pixels.shape == (table.manifest.metrics["distinct"], 3, SIDE, SIDE)
 

@@ -20,7 +20,7 @@ def cut_blocks(entries: Sequence[Entry], max_images: int, max_bytes: int) -> lis
     """
     count = max(_parts(len(entries), max_images), _parts(sum(entry.size for entry in entries), max_bytes))
     count = min(count, len(entries))
-    if all(entry.size for entry in entries):
+    if any(entry.size for entry in entries):
         return _deal(entries, count)
     bounds = [len(entries) * index // count for index in range(count + 1)] if count else []
     return [tuple(entries[start:end]) for start, end in itertools.pairwise(bounds)]
