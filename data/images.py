@@ -199,10 +199,15 @@ def _composite(image: Image.Image, background: RGB) -> Pixels:
 
 
 def _is_flat(pixels: Pixels) -> bool:
-    """Whether each channel spans few levels; the row or the column in the middle settles it for most."""
+    """Whether each channel spans few levels; a look at some pixels, or at a row and a column, settles it for most."""
     by_channel = pixels.reshape(*pixels.shape[:2], -1)
     height, width, channels = by_channel.shape
-    parts = (by_channel[height // 2], by_channel[:, width // 2], by_channel.reshape(-1, channels))
+    parts = (
+        by_channel[:: height // 8 + 1, :: width // 8 + 1].reshape(-1, channels),
+        by_channel[height // 2],
+        by_channel[:, width // 2],
+        by_channel.reshape(-1, channels),
+    )
     return all((part.max(axis=0).astype(int) - part.min(axis=0) <= _BLANK_RANGE).all() for part in parts)
 
 
