@@ -170,7 +170,8 @@ def read_entries(path: Path) -> list[EntryRecord]:
 def read_versions(path: Path) -> dict[str, list[tuple[str, str]]]:
     """Name and version of every entry, by source: what a plan compares."""
     found: dict[str, list[tuple[str, str]]] = {}
-    table = pq.read_table(path, columns=["source", "name", "version"], use_threads=False)
+    with pq.ParquetFile(path) as file:  # unlike read_table it loads no pandas
+        table = file.read(columns=["source", "name", "version"], use_threads=False)
     for source, name, version in zip(*(column.to_pylist() for column in table.columns), strict=True):
         found.setdefault(source, []).append((name, version))
     return found
@@ -178,7 +179,8 @@ def read_versions(path: Path) -> dict[str, list[tuple[str, str]]]:
 
 def read_places(path: Path) -> dict[str, str]:
     """The shard of each accepted id; where several hold it, that of the source with priority."""
-    table = pq.read_table(path, columns=["id", "shard"], use_threads=False)
+    with pq.ParquetFile(path) as file:
+        table = file.read(columns=["id", "shard"], use_threads=False)
     pairs = zip(reversed(table["id"].to_pylist()), reversed(table["shard"].to_pylist()), strict=True)
     return {i: shard for i, shard in pairs if shard is not None}
 

@@ -17,7 +17,7 @@ from data.images import ADMITTED, RGB, Pixels, decode
 from data.pixels import fit_rgb, fit_rgba
 from data.table import read_shard
 
-_GROUP_ROWS = 256
+_GROUP_ROWS = 64
 _COLUMNS = pa.schema([("id", pa.string()), ("pixels", pa.binary())])
 
 

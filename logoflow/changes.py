@@ -1,12 +1,17 @@
 """How the images of the sources changed since a table was made: what a plan says beyond that they did."""
 
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from logoflow.config.sections import SourceConfig
+from logoflow.errors import UserError
+from logoflow.sources import SourceFacts
 from logoflow.store.memo import Memo
 from logoflow.store.store import Artifact
+
+if TYPE_CHECKING:
+    from data.sources.source import Entry
 
 ENTRIES = "entries.parquet"
 """Where an ingest artifact says what became of each entry."""
@@ -14,29 +19,42 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def image_changes(
-    table: Artifact, sources: Sequence[SourceConfig], changed: Sequence[str], memo: Memo
+    table: Artifact,
+    sources: Sequence[SourceConfig],
+    facts: Mapping[str, SourceFacts],
+    changed: Sequence[str],
+    memo: Memo,
 ) -> dict[str, str]:
     """`+100 −3 images`, or `rewritten`, for each source that changed since an ingest artifact was made.
 
     Args:
         table: the ingest artifact.
         sources: all of today.
+        facts: of each of them.
         changed: names of those that changed, came or went.
         memo: what is known of files.
     """
     from data.index import read_versions  # loads pyarrow, which a plan without changes need not
-    from data.sources.opening import open_source
 
     before = read_versions(table.file(ENTRIES))
     today = {source.name: source for source in sources}
     told = {}
     for name in changed:
-        now: list[tuple[str, str]] = []
-        if (source := today.get(name)) is not None:
-            reader = open_source(name, source.path, source.kind, source.licence, memo.sha256, source.labels)
-            now = [(entry.name, entry.version) for entry in reader.entries()]
-        told[name] = difference(before.get(name, []), now)
+        entries = (facts[name].entries or listed(today[name], memo)) if name in today else ()
+        told[name] = difference(before.get(name, []), [(entry.name, entry.version) for entry in entries])
     return told
+
+
+def listed(source: SourceConfig, memo: Memo) -> Sequence["Entry"]:
+    """What a source offers."""
+    from data.sources.opening import open_source
+    from data.sources.source import SourceError
+
+    try:
+        reader = open_source(source.name, source.path, source.kind, source.licence, memo.sha256, source.labels)
+        return reader.entries()
+    except SourceError as error:
+        raise UserError(str(error)) from error
 
 
 def difference(before: Sequence[tuple[str, str]], now: Sequence[tuple[str, str]]) -> str:

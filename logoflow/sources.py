@@ -1,8 +1,9 @@
 """What `plan` needs to know of the sources: content digests and sizes, remembered so that none is opened again."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from logoflow.canonical import digest_of
 from logoflow.config.pipeline import PipelineConfig
@@ -10,16 +11,20 @@ from logoflow.config.sections import SourceConfig
 from logoflow.errors import UserError
 from logoflow.store.memo import Memo
 
+if TYPE_CHECKING:
+    from data.sources.source import Entry
+
 FACTS = "facts of a source 2"
 """What the memory calls them; count up when the same bytes give other facts."""
 
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """One source: the digest of its content, and how many images it offers."""
+    """One source: the digest of its content, how many images it offers, and of a folder which, as it was listed."""
 
     digest: str
     images: int
+    entries: "Sequence[Entry]" = field(default=(), compare=False, repr=False)
 
 
 def look_at_sources(sources: Sequence[SourceConfig], memo: Memo) -> dict[str, SourceFacts]:
@@ -53,7 +58,8 @@ def look_at(source: SourceConfig, memo: Memo) -> SourceFacts:
         tables = path.rglob("*.parquet") if (source.kind or kind_of(path)) == "parquet" else ()
         if parts := {str(file.relative_to(path)): file for file in tables}:
             return look_at_parts(source, parts, memo)
-        return SourceFacts(*read(path))
+        reader = open_source(source.name, path, source.kind, source.licence, memo.sha256, source.labels)
+        return SourceFacts(reader.digest(), len(reader.entries()), reader.entries())
     except SourceError as error:
         raise UserError(str(error)) from error
 
