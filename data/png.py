@@ -51,7 +51,9 @@ def decode_plain_png(data: bytes, limits: Limits) -> NDArray[np.uint8] | None:
     limits.check(width, height)
     try:
         pixels: NDArray[np.uint8] = decode_image_png_u8(data, (height, width), _MODES[colours])
-    except Exception:  # its errors are all of this type
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # a panic in Rust is no Exception
         return None
     return pixels
 
