@@ -8,13 +8,19 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 # Threads that wait sleep instead of spinning: a little slower on a quiet machine, several times faster on a busy one.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test lint format bench sample install clean
+.PHONY: demo test fuzz killed lint format bench sample install clean
 
 demo: .venv/installed
 	$(BIN)/logoflow run configs/demo.yaml
 
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+fuzz: .venv/installed
+	FUZZ_FILES=5000 FUZZ_SEED=1 $(BIN)/python -m pytest tests/data/test_fuzz.py
+
+killed: .venv/installed
+	KILLED_IMAGES=20000 $(BIN)/python -m pytest tests/tasks/test_ingest_killed.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .
@@ -30,6 +36,7 @@ bench: .venv/installed
 	$(BIN)/python -m benchmarks.parity tests/stylegan2/reference
 	$(BIN)/pip install --quiet --constraint constraints.txt --config-settings editable_mode=compat --editable '.[$(EXTRA),dev,bench]'
 	$(BIN)/python -m benchmarks.text
+	$(BIN)/python -m benchmarks.ingest
 
 sample: .venv/installed
 	$(BIN)/python -m data.sample.build

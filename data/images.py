@@ -2,21 +2,29 @@
 
 import hashlib
 import io
+import re
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from numpy.typing import NDArray
+from PIL import Image, ImageChops, UnidentifiedImageError
+
+from data.limits import ADMITTED, HARD_MAX_PIXELS, MAX_ENCODED_BYTES, Limits, Reason, Rejected
+from data.png import decode_plain_png
+from data.svg import is_svg, render_svg
+
+__all__ = [
+    "ADMITTED", "MAX_ENCODED_BYTES", "RGB", "WHITE", "Decoded", "Limits", "Pixels", "Reason", "Rejected", "decode",
+    "flatten", "glimpse", "is_blank", "mode_of", "pixel_sha256",
+]  # fmt: skip
 
 RGB = tuple[int, int, int]
 WHITE: RGB = (255, 255, 255)
-
-# Encoded bytes of one image that are read at most: an uncompressed picture of Limits.max_pixels still fits.
-MAX_ENCODED_BYTES = 256 * 2**20
+Pixels = NDArray[np.uint8]
+"""A decoded picture: gray `[H, W]`, or `[H, W, C]` with gray and alpha, RGB, or RGBA."""
 
 # Pillow raises above twice its limit, also for a picture nested in an ICO, whose size no header check of ours sees.
-_HARD_MAX_PIXELS = 100_000_000
-Image.MAX_IMAGE_PIXELS = _HARD_MAX_PIXELS // 2
+Image.MAX_IMAGE_PIXELS = HARD_MAX_PIXELS // 2
 
 # Only decoders that are in-process and bounded: Pillow would otherwise hand EPS to Ghostscript.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "ICO", "TIFF")
@@ -36,6 +44,9 @@ _UNSUPPORTED = (
 # Without content, each channel of a flattened picture spans at most this many of 255 levels (JPEG noise stays below).
 _BLANK_RANGE = 8
 
+# A picture in quarantine that has more pixels is not looked at again.
+_GLIMPSE_PIXELS = 25_000_000
+
 # EXIF orientation 2 to 8 → what undoes it.
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -52,83 +63,31 @@ _UPRIGHT = {
 _HOLDS = {"1": "L", "P": "RGB", "La": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
 
 
-class Reason(StrEnum):
-    """Why an image was turned away; the closed list that the quarantine table and the funnel use."""
-
-    unreadable = "unreadable"
-    truncated = "truncated"
-    too_small = "too_small"
-    too_large = "too_large"
-    bomb = "bomb"
-    blank = "blank"
-    unsupported = "unsupported"
-    path_escape = "path_escape"
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
 
 
-class Rejected(ValueError):
-    """An image that does not enter the table.
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture, upright.
 
     Attributes:
-        reason: one of the closed list.
-        detail: what was found, for people; one line.
+        pixels: of the first frame or page.
+        animated: whether there are more.
     """
 
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
+    pixels: Pixels
+    animated: bool = False
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Sizes that a picture may have, checked on its header before a pixel is decoded.
-
-    Attributes:
-        min_side: the shorter side is at least this many px.
-        max_side: the longer side is at most this many px.
-        max_pixels: width times height is at most this; more is called a bomb. At most 100 million.
-    """
-
-    min_side: int = 16
-    max_side: int = 10_000
-    max_pixels: int = 50_000_000
-
-    def __post_init__(self) -> None:
-        """Refuse limits that nothing could satisfy or that memory could not."""
-        if not 1 <= self.min_side <= self.max_side:
-            raise ValueError(f"min_side is {self.min_side}, but must lie between 1 and max_side ({self.max_side}).")
-        if not self.min_side**2 <= self.max_pixels <= _HARD_MAX_PIXELS:
-            raise ValueError(
-                f"max_pixels is {self.max_pixels}, but must lie between min_side squared and {_HARD_MAX_PIXELS}."
-            )
-
-    def check(self, width: int, height: int) -> None:
-        """Raise Rejected when a picture of this size is outside the limits."""
-        size = f"{width} x {height} px"
-        if width * height > self.max_pixels:
-            raise Rejected(Reason.bomb, f"{size}, more than {self.max_pixels} pixels")
-        if max(width, height) > self.max_side:
-            raise Rejected(Reason.too_large, f"{size}, a side is longer than {self.max_side} px")
-        if min(width, height) < self.min_side:
-            raise Rejected(Reason.too_small, f"{size}, a side is shorter than {self.min_side} px")
-
-
-# For bytes that were admitted once already, under whatever limits that run had.
-ADMITTED = Limits(min_side=1, max_side=_HARD_MAX_PIXELS, max_pixels=_HARD_MAX_PIXELS)
-
-
-def decode(data: bytes, limits: Limits) -> Image.Image:
+def decode(data: bytes, limits: Limits) -> Decoded:
     """Decode the first frame of an encoded image, upright, in one of the four modes L, LA, RGB and RGBA.
 
     Palettes, 16 bit, CMYK and the like are resolved to the mode that holds them; 16-bit gray keeps its upper 8 bits.
-    PNG, JPEG, WebP, GIF, BMP, ICO (the largest picture) and TIFF are read, whatever the file is called.
+    PNG, JPEG, WebP, GIF, BMP, ICO (the largest picture), TIFF and SVG are read, whatever the file is called.
 
     Args:
         data: the encoded image.
         limits: sizes that are accepted, checked before decoding.
-
-    Returns:
-        A picture in memory that holds no reference to `data`.
 
     Raises:
         Rejected: the bytes are no picture, not a whole one, or one outside the limits.
@@ -137,56 +96,119 @@ def decode(data: bytes, limits: Limits) -> Image.Image:
         raise Rejected(Reason.bomb, f"{len(data)} encoded bytes, more than {MAX_ENCODED_BYTES}")
     if not data:
         raise Rejected(Reason.truncated, "the file is empty")
+    if (plain := decode_plain_png(data, limits)) is not None:
+        return Decoded(plain)
     # Pillow's decoders raise nearly every built-in exception on garbage (struct.error, zlib.error, SyntaxError,
     # KeyError, TypeError, ...), so everything that is not ours is caught here and becomes a reason.
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
+        encoded = render_svg(data) if is_svg(data) else data
+        with Image.open(io.BytesIO(encoded), formats=_FORMATS) as opened:
             limits.check(*opened.size)
             opened.load()
             limits.check(*opened.size)
-            return _resolve_mode(_upright(opened))
+            inverted = opened.format == "JPEG" and opened.mode == "CMYK" and "adobe" not in opened.info
+            image = ImageChops.invert(opened) if inverted else opened  # Pillow takes all inks for Adobe's, upside down
+            return Decoded(np.array(_resolve_mode(_upright(image))), bool(getattr(opened, "is_animated", False)))
     except Rejected:
         raise
     except Exception as error:
         raise _rejection(data, error) from error
 
 
-def flatten(image: Image.Image, background: RGB = WHITE) -> Image.Image:
-    """Composite a decoded picture over a background colour.
+def glimpse(data: bytes) -> Pixels | None:
+    """What can be seen of an image that was turned away, RGB `[H, W, 3]`; None where that is nothing."""
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as opened:
+            if opened.width * opened.height > _GLIMPSE_PIXELS:
+                return None
+            try:
+                opened.load()
+            except OSError:
+                opened.tile = []  # what was decoded until then stays
+            return flatten(np.array(_resolve_mode(opened)))
+    except Exception:  # it was turned away for a reason
+        return None
+
+
+def mode_of(pixels: Pixels) -> str:
+    """L, LA, RGB or RGBA."""
+    return _MODES[1 if pixels.ndim == 2 else pixels.shape[2]]
+
+
+def flatten(pixels: Pixels, background: RGB = WHITE) -> Pixels:
+    """Composite a decoded picture over a background colour, or its opposite where nothing would be seen over that.
 
     Args:
-        image: mode L, LA, RGB or RGBA, as `decode` returns it.
+        pixels: as `decode` gives them.
         background: colour where the picture is transparent, 0 to 255 per channel.
 
     Returns:
-        A picture of mode RGB and the same size.
+        RGB `[H, W, 3]`.
     """
-    if "A" not in image.mode:
-        return image.convert("RGB")
-    canvas = Image.new("RGBA", image.size, (*background, 255))
-    canvas.alpha_composite(image.convert("RGBA"))
-    return canvas.convert("RGB")
+    mode = mode_of(pixels)
+    if mode == "RGB":
+        return pixels
+    image = Image.fromarray(pixels)
+    if mode == "L":
+        return np.array(image.convert("RGB"))
+    over = _composite(image, background)
+    if _is_flat(over) and not _is_flat(pixels[..., -1]):  # a white logo for dark pages
+        red, green, blue = background
+        return _composite(image, (255 - red, 255 - green, 255 - blue))
+    return over
 
 
-def is_blank(image: Image.Image, background: RGB = WHITE) -> bool:
-    """Whether a picture shows nothing over a background: one colour, fully transparent, or white on white."""
-    extrema = flatten(image, background).getextrema()
-    return all(high - low <= _BLANK_RANGE for low, high in extrema)  # type: ignore[misc]
+def is_blank(pixels: Pixels) -> bool:
+    """Whether a picture shows nothing over any background: one colour, or fully transparent."""
+    if mode_of(pixels) in ("L", "RGB"):
+        return _is_flat(pixels)
+    alpha = pixels[..., -1:].astype(np.uint16)
+    visible = (pixels[..., :-1] * alpha // 255).astype(np.uint8)
+    return _is_flat(pixels[..., -1]) and _is_flat(visible)
 
 
-def pixel_sha256(image: Image.Image) -> str:
+def pixel_sha256(pixels: Pixels) -> str:
     """Identity of what a picture shows, whatever mode and file format carried it.
 
     Args:
-        image: mode L, LA, RGB or RGBA, as `decode` returns it.
+        pixels: as `decode` gives them.
 
     Returns:
-        Hex sha256 over mode, size and bytes of the RGBA form, with the invisible colour under zero alpha set to black.
+        Hex sha256 over size and bytes: RGB where nothing is transparent, else RGBA, with the invisible colour under
+        zero alpha set to black.
     """
-    pixels = np.array(image.convert("RGBA"))  # [H, W, 4]
-    pixels[pixels[..., 3] == 0] = 0
-    head = f"RGBA {image.width} {image.height} ".encode()
-    return hashlib.sha256(head + pixels.tobytes()).hexdigest()
+    mode = mode_of(pixels)
+    if mode in ("LA", "RGBA") and pixels[..., -1].min() == 255:
+        pixels, mode = (pixels[..., :-1], "RGB") if mode == "RGBA" else (pixels[..., 0], "L")
+    shown = "RGBA" if mode in ("LA", "RGBA") else "RGB"
+    if mode != shown:
+        pixels = np.array(Image.fromarray(pixels).convert(shown))
+    if shown == "RGBA":
+        pixels = np.where(pixels[..., 3:] == 0, np.uint8(0), pixels)
+    height, width = pixels.shape[:2]
+    digest = hashlib.sha256(f"{shown} {width} {height} ".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()
+
+
+def _composite(image: Image.Image, background: RGB) -> Pixels:
+    """A picture with alpha over a colour, `[H, W, 3]`."""
+    canvas = Image.new("RGBA", image.size, (*background, 255))
+    canvas.alpha_composite(image.convert("RGBA"))
+    return np.array(canvas.convert("RGB"))
+
+
+def _is_flat(pixels: Pixels) -> bool:
+    """Whether each channel spans few levels; a look at some pixels, or at a row and a column, settles it for most."""
+    by_channel = pixels.reshape(*pixels.shape[:2], -1)
+    height, width, channels = by_channel.shape
+    parts = (
+        by_channel[:: height // 8 + 1, :: width // 8 + 1].reshape(-1, channels),
+        by_channel[height // 2],
+        by_channel[:, width // 2],
+        by_channel.reshape(-1, channels),
+    )
+    return all((part.max(axis=0).astype(int) - part.min(axis=0) <= _BLANK_RANGE).all() for part in parts)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -215,12 +237,12 @@ def _resolve_mode(image: Image.Image) -> Image.Image:
 def _rejection(data: bytes, error: Exception) -> Rejected:
     """Name the reason behind an exception of Pillow's."""
     if isinstance(error, Image.DecompressionBombError):
-        return Rejected(Reason.bomb, f"more than {_HARD_MAX_PIXELS} pixels")
+        return Rejected(Reason.bomb, f"more than {HARD_MAX_PIXELS} pixels")
     # WebP's decoder says nothing about what is wrong, but its container says how long it should be.
     is_short_webp = data[8:12] == b"WEBP" and int.from_bytes(data[4:8], "little") + 8 > len(data)
     if isinstance(error, UnidentifiedImageError) and not is_short_webp:
         return _unidentified(data)
-    message = str(error)
+    message = re.sub(r" at 0x[0-9a-f]+", "", str(error))  # an address would make each run's table another
     cut_off = is_short_webp or isinstance(error, EOFError) or "truncated" in message.lower()
     return Rejected(Reason.truncated if cut_off else Reason.unreadable, f"{type(error).__name__}: {message}"[:200])
 
@@ -230,6 +252,4 @@ def _unidentified(data: bytes) -> Rejected:
     for offset, magic, name in _UNSUPPORTED:
         if data[offset : offset + len(magic)] == magic:
             return Rejected(Reason.unsupported, f"{name} is not read: convert it to PNG")
-    if b"<svg" in data[:1024]:
-        return Rejected(Reason.unsupported, "SVG is not read: convert it to PNG")
     return Rejected(Reason.unreadable, f"no known image format, starts with {data[:8]!r}")

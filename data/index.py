@@ -1,77 +1,132 @@
 """The image table without its images: which pictures are distinct, where they came from, in which shard they lie."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.table import Picture, from_arrow, schema, to_arrow
+from data.sources.source import Entry
+from data.table import Origin, Picture, from_arrow, schema, to_arrow
+
+Labels = tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one image: it was accepted, or turned away for a reason.
+
+    Attributes:
+        id: of its picture; None where its bytes could not be read.
+        reason: why it was turned away; None where it was accepted, and only then is there more to say:
+        detail: of the reason.
+        pixel_sha256: what it shows (see `data.images.pixel_sha256`).
+        width: px, upright.
+        height: px, upright.
+        mode: L, LA, RGB or RGBA.
+        animated: whether it has more frames or pages than the one that is kept.
+        labels: name and class, as the source gives them for this image.
+        licence: as the source states it for this image.
+    """
+
+    id: str | None
+    reason: str | None = None
+    detail: str = ""
+    pixel_sha256: str = ""
+    width: int = 0
+    height: int = 0
+    mode: str = ""
+    animated: bool = False
+    labels: Labels = ()
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EntryRecord:
     """What became of one entry of a source, kept so that the next run decodes only what is new.
 
     Attributes:
         source: name of the source.
-        name: what the source calls the entry.
-        position: its index within its container.
-        version: identity of its bytes (see `data.sources.Entry`).
-        id: of its picture; None where its bytes could not be read.
-        reason: why it was turned away; None where it was accepted.
-        detail: of the reason.
+        entry: what the source offered.
+        outcome: what became of it.
         shard: which shard holds its picture; None where it was turned away.
     """
 
     source: str
-    name: str
-    position: int
-    version: str
-    id: str | None
-    reason: str | None
-    detail: str
+    entry: Entry
+    outcome: Outcome
     shard: str | None
 
 
-_ENTRIES = pa.schema(
-    [(name, pa.int64() if name == "position" else pa.string()) for name in EntryRecord.__dataclass_fields__]
-)
+_BATCH = 8192  # rows
+
+_LABELS = pa.list_(pa.struct([("name", pa.string()), ("value", pa.int64())]))
+_OUTCOME = {
+    "id": pa.string(),
+    "reason": pa.string(),
+    "detail": pa.string(),
+    "pixel_sha256": pa.string(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "mode": pa.string(),
+    "animated": pa.bool_(),
+    "labels": _LABELS,
+    "licence": pa.string(),
+}
+_ENTRY = {"name": pa.string(), "position": pa.int64(), "version": pa.string()}
+_QUARANTINE = ("source", "name", "position", "id", "reason", "detail")
 
 
-def merge(entries: Sequence[EntryRecord], rows: Mapping[tuple[str, str], Picture]) -> list[Picture]:
-    """One row per distinct picture, sorted by id.
+def merge(records: Iterable[EntryRecord]) -> list[Picture]:
+    """One row per distinct picture, sorted by id, without its image.
 
     Args:
-        entries: of all sources, those of the source with priority first.
-        rows: by shard and id: equal bytes of two sources lie in two shards, with the licence and labels of each.
+        records: of all sources, those of the source with priority first.
 
     Returns:
-        Of pictures with equal pixels the row that came first, with the origins and labels of all of them.
+        Of pictures with equal pixels the one that came first, with the origins and labels of all of them.
     """
-    kept: dict[str, Picture] = {}  # by pixel_sha256
-    for entry in entries:
-        if entry.reason is not None:
-            continue
-        assert entry.id is not None
-        assert entry.shard is not None
-        row = rows[entry.shard, entry.id]
-        origin = replace(row.origins[0], source=entry.source, name=entry.name, position=entry.position)
-        first = kept.get(row.pixel_sha256)
-        if first is None:
-            kept[row.pixel_sha256] = replace(row, data=b"", origins=(origin,))
-        else:
-            labels = {**row.labels, **first.labels}
-            kept[row.pixel_sha256] = replace(first, origins=(*first.origins, origin), labels=labels)
-    return sorted(kept.values(), key=lambda row: row.id)
+    first: dict[str, EntryRecord] = {}  # by pixel_sha256
+    origins: dict[str, list[Origin]] = {}
+    labels: dict[str, dict[str, int]] = {}
+    for record in records:
+        entry, outcome = record.entry, record.outcome
+        if outcome.reason is None:
+            key = first.setdefault(outcome.pixel_sha256, record).outcome.pixel_sha256
+            origins.setdefault(key, []).append(Origin(record.source, entry.name, entry.position))
+            own = labels.setdefault(key, {})
+            own |= {name: value for name, value in outcome.labels if name not in own}
+    rows = [_row(record, tuple(origins[key]), labels[key]) for key, record in first.items()]
+    return sorted(rows, key=lambda row: row.id)
 
 
-def write_index(path: Path, rows: Iterable[Picture]) -> None:
+def _row(record: EntryRecord, origins: tuple[Origin, ...], labels: dict[str, int]) -> Picture:
+    """The row of a picture whose bytes are those of an entry."""
+    outcome = record.outcome
+    assert outcome.id is not None
+    return Picture(
+        id=outcome.id,
+        pixel_sha256=outcome.pixel_sha256,
+        data=b"",
+        path=record.entry.name,
+        width=outcome.width,
+        height=outcome.height,
+        mode=outcome.mode,
+        origins=origins,
+        labels=labels,
+        licence=outcome.licence,
+    )
+
+
+def write_index(path: Path, rows: Sequence[Picture]) -> None:
     """Write rows without their images; equal rows give equal bytes."""
-    columns = pa.schema([field for field in schema() if field.name != "image"])
-    table = pa.Table.from_pylist([to_arrow(row) for row in rows], schema=columns)
-    pq.write_table(table, path, compression="zstd")
+    columns = [field for field in schema() if field.name != "image"]
+    with pq.ParquetWriter(path, pa.schema(columns), compression="zstd") as file:
+        for start in range(0, len(rows), _BATCH):
+            batch = to_arrow(rows[start : start + _BATCH])
+            file.write_table(batch.select([column.name for column in columns]).replace_schema_metadata(None))
 
 
 def read_index(path: Path) -> list[Picture]:
@@ -79,11 +134,82 @@ def read_index(path: Path) -> list[Picture]:
     return [from_arrow(row) for row in pq.read_table(path, use_threads=False).to_pylist()]
 
 
-def write_entries(path: Path, entries: Sequence[EntryRecord]) -> None:
+def write_outcomes(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write the outcomes of the entries of one shard, in their order; equal outcomes give equal bytes."""
+    columns = {name: [getattr(outcome, name) for outcome in outcomes] for name in _OUTCOME}
+    pq.write_table(pa.table(columns, pa.schema(_OUTCOME)), path, compression="zstd")
+
+
+def read_outcomes(path: Path) -> list[Outcome]:
+    """Read what `write_outcomes` wrote."""
+    return [outcome for batch in _batches(path) for outcome in _outcomes(batch)]
+
+
+def write_entries(path: Path, records: Sequence[EntryRecord]) -> None:
     """Write what became of every entry."""
-    pq.write_table(pa.Table.from_pylist([vars(entry) for entry in entries], schema=_ENTRIES), path, compression="zstd")
+    columns: dict[str, list[Any]] = {"source": [record.source for record in records]}
+    columns |= {name: [getattr(record.entry, name) for record in records] for name in _ENTRY}
+    columns |= {name: [getattr(record.outcome, name) for record in records] for name in _OUTCOME}
+    columns["shard"] = [record.shard for record in records]
+    kinds = pa.schema({"source": pa.string(), **_ENTRY, **_OUTCOME, "shard": pa.string()})
+    pq.write_table(pa.table(columns, kinds), path, compression="zstd")
 
 
 def read_entries(path: Path) -> list[EntryRecord]:
     """Read what `write_entries` wrote."""
-    return [EntryRecord(**row) for row in pq.read_table(path, use_threads=False).to_pylist()]
+    records = []
+    for batch in _batches(path):
+        columns = [batch[name].to_pylist() for name in ("source", *_ENTRY, "shard")]
+        records += [
+            EntryRecord(source, Entry(name, position, version), outcome, shard)
+            for source, name, position, version, shard, outcome in zip(*columns, _outcomes(batch), strict=True)
+        ]
+    return records
+
+
+def read_versions(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """Name and version of every entry, by source: what a plan compares."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    with pq.ParquetFile(path) as file:  # unlike read_table it loads no pandas
+        table = file.read(columns=["source", "name", "version"], use_threads=False)
+    for source, name, version in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        found.setdefault(source, []).append((name, version))
+    return found
+
+
+def read_places(path: Path) -> dict[str, str]:
+    """The shard of each accepted id; where several hold it, that of the source with priority."""
+    with pq.ParquetFile(path) as file:
+        table = file.read(columns=["id", "shard"], use_threads=False)
+    pairs = zip(reversed(table["id"].to_pylist()), reversed(table["shard"].to_pylist()), strict=True)
+    return {i: shard for i, shard in pairs if shard is not None}
+
+
+def write_quarantine(path: Path, records: Iterable[EntryRecord]) -> None:
+    """Write the entries that were turned away, in an order that depends on the sources alone."""
+    rejected = sorted(
+        (r for r in records if r.outcome.reason is not None), key=lambda r: (r.source, r.entry.name, r.entry.position)
+    )
+    rows = [
+        (r.source, r.entry.name, r.entry.position, r.outcome.id, r.outcome.reason, r.outcome.detail) for r in rejected
+    ]
+    kinds = pa.schema([(name, pa.int64() if name == "position" else pa.string()) for name in _QUARANTINE])
+    columns = {name: [row[index] for row in rows] for index, name in enumerate(_QUARANTINE)}
+    pq.write_table(pa.table(columns, kinds), path, compression="zstd")
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """A table in parts, since its rows as Python's objects take ten times the memory."""
+    with pq.ParquetFile(path) as file:
+        yield from file.iter_batches(_BATCH, use_threads=False)
+
+
+def _outcomes(table: pa.RecordBatch) -> list[Outcome]:
+    """Outcomes from rows that hold their columns."""
+    columns = [table[name].to_pylist() for name in _OUTCOME if name != "labels"]
+    labels = [tuple((label["name"], label["value"]) for label in row) for row in table["labels"].to_pylist()]
+    names = [name for name in _OUTCOME if name != "labels"]
+    return [
+        Outcome(labels=own, **dict(zip(names, values, strict=True)))
+        for own, values in zip(labels, zip(*columns, strict=True), strict=True)
+    ]

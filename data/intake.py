@@ -1,31 +1,29 @@
 """From what a source offers to rows of the image table: every entry is accepted or turned away with a reason."""
 
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from data.images import Limits, Reason, Rejected, decode, is_blank, pixel_sha256
+from data.images import Decoded, Limits, Pixels, Reason, Rejected, decode, is_blank, mode_of, pixel_sha256
+from data.index import Outcome
+from data.png import encode_png
 from data.sources.source import RawImage
 from data.table import Origin, Picture
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one entry: the id of its picture, or the reason why it was turned away."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of one image: its outcome, and where it was accepted its row and its pixels."""
 
-    id: str | None
-    reason: str | None = None
-    detail: str = ""
+    outcome: Outcome
+    row: Picture | None = None
+    pixels: Pixels | None = None
 
 
-def take_in(
-    source: str, licence: str, images: Iterable[RawImage], limits: Limits
-) -> Iterator[tuple[Outcome, Picture | None]]:
+def take_in(source: str, licence: str, images: Iterable[RawImage], limits: Limits) -> Iterator[Taken]:
     """Decode what a source offers.
 
     Args:
@@ -35,51 +33,80 @@ def take_in(
         limits: sizes that are accepted.
 
     Yields:
-        For each image its outcome, and its row where it was accepted.
+        What became of each image, in the order given.
     """
     for raw in images:
-        identity, data = identify(raw)
+        identity = identify(raw)
         try:
-            if raw.problem is not None:
-                raise raw.problem
-            picture = decode(data, limits)
-            if is_blank(picture):
-                raise Rejected(Reason.blank, "one colour only")
+            picture = _look_at(raw, limits)
         except Rejected as problem:
-            yield Outcome(identity, problem.reason.value, problem.detail), None
+            yield Taken(Outcome(identity, problem.reason.value, problem.detail))
             continue
         assert identity is not None
+        height, width = picture.pixels.shape[:2]
         row = Picture(
             id=identity,
-            pixel_sha256=pixel_sha256(picture),
-            data=data,
+            pixel_sha256=pixel_sha256(picture.pixels),
+            data=raw.data if raw.data is not None else encode_png(picture.pixels),
             path=raw.entry.name,
-            width=picture.width,
-            height=picture.height,
-            mode=picture.mode,
+            width=width,
+            height=height,
+            mode=mode_of(picture.pixels),
             origins=(Origin(source, raw.entry.name, raw.entry.position),),
             labels=raw.labels,
-            licence=licence if raw.licence is None else raw.licence,
+            licence=licence_of(raw, licence),
         )
-        yield Outcome(identity), row
+        outcome = Outcome(
+            identity,
+            pixel_sha256=row.pixel_sha256,
+            width=width,
+            height=height,
+            mode=row.mode,
+            animated=picture.animated,
+            labels=labels_of(raw),
+            licence=row.licence,
+        )
+        yield Taken(outcome, row, picture.pixels)
 
 
-def identify(raw: RawImage) -> tuple[str | None, bytes]:
-    """The id that an image would have, and its encoded bytes; raw pixels become a PNG."""
+def _look_at(raw: RawImage, limits: Limits) -> Decoded:
+    """The picture of a raw image.
+
+    Raises:
+        Rejected: there is none that could enter.
+    """
+    if raw.problem is not None:
+        raise raw.problem
     if raw.data is not None:
-        return hashlib.sha256(raw.data).hexdigest(), raw.data
-    if raw.pixels is not None:
-        return pixels_id(raw.pixels), encode_png(raw.pixels)
-    return None, b""
+        picture = decode(raw.data, limits)
+    else:
+        assert raw.pixels is not None
+        limits.check(raw.pixels.shape[1], raw.pixels.shape[0])
+        picture = Decoded(raw.pixels)
+    if is_blank(picture.pixels):
+        raise Rejected(Reason.blank, "one colour only")
+    return picture
+
+
+def identify(raw: RawImage) -> str | None:
+    """The id that an image would have; None where there is nothing to tell it by."""
+    if raw.data is not None:
+        return hashlib.sha256(raw.data).hexdigest()
+    return None if raw.pixels is None else pixels_id(raw.pixels)
+
+
+def labels_of(raw: RawImage) -> tuple[tuple[str, int], ...]:
+    """The labels of an image, sorted by name."""
+    return tuple(sorted(raw.labels.items()))
+
+
+def licence_of(raw: RawImage, licence: str) -> str:
+    """The licence of an image; that of its source where it states none."""
+    return licence if raw.licence is None else raw.licence
 
 
 def pixels_id(pixels: NDArray[np.uint8]) -> str:
     """Id of an image that has no bytes of its own: sha256 of shape and pixels."""
-    return hashlib.sha256(f"{pixels.shape} ".encode() + pixels.tobytes()).hexdigest()
-
-
-def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """Encode RGB pixels `[H, W, 3]`; level 1, since the table is read more often than it is shipped."""
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
+    digest = hashlib.sha256(f"{pixels.shape} ".encode())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()

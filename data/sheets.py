@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from data.images import WHITE
+from data.images import WHITE, flatten
 from data.pixels import thumbnail_square
 
 _INK = (60, 64, 72)
@@ -19,7 +19,7 @@ def contact_sheet(
     """Lay pictures out in rows on white, each fitted into a square tile with a white gap around it.
 
     Args:
-        images: RGB pictures `[H, W, 3]`, of any sizes.
+        images: pictures `[H, W, 3]`, or `[H, W, 4]` with alpha, of any sizes.
         columns: tiles in a row.
         tile: side of a tile in px.
         captions: one short line under each tile, cut to the tile's width; None = no captions.
@@ -39,7 +39,7 @@ def contact_sheet(
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         left, top = gap + column * (tile + gap), gap + row * (tile + line + gap)
-        sheet.paste(Image.fromarray(thumbnail_square(Image.fromarray(image), tile)), (left, top))
+        sheet.paste(Image.fromarray(thumbnail_square(Image.fromarray(flatten(image)), tile)), (left, top))
         if captions is not None:
             text = _shorten(captions[index], tile, font)
             draw.text((left + tile / 2, top + tile + 3), text, fill=_INK, font=font, anchor="ma")

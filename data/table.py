@@ -1,13 +1,21 @@
 """The image table: one row per distinct picture, in Parquet shards that Hugging Face datasets shows as pictures."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+SHARD = "shard.parquet"
+"""What a shard is called in the folder that a store keeps it in."""
+
+# A row group ends after so many rows or encoded bytes: the most that writing a shard holds in memory.
+_GROUP_ROWS = 256
+_GROUP_BYTES = 16 * 2**20
 
 _COLUMNS = {
     "id": pa.string(),
@@ -23,7 +31,7 @@ _COLUMNS = {
 }
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Origin:
     """One place that a picture came from.
 
@@ -38,7 +46,7 @@ class Origin:
     position: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One row of the image table.
 
@@ -73,13 +81,48 @@ def schema() -> pa.Schema:
     return pa.schema(_COLUMNS, metadata={"huggingface": json.dumps({"info": {"features": features}})})
 
 
-def write_shard(path: Path, rows: Iterable[Picture]) -> None:
-    """Write rows, in the order given, as one Parquet file whose bytes depend on nothing but the rows.
+class ShardWriter:
+    """Writes rows, in the order given, as one Parquet file whose bytes depend on nothing but the rows.
 
-    The images are compressed already, so pages are stored as they are and reading them is a copy.
+    The images are compressed already, so pages are stored as they are and reading them is a copy. A row group at a time
+    is in memory.
     """
-    table = pa.Table.from_pylist([to_arrow(row) for row in rows], schema=schema())
-    pq.write_table(table, path, compression="none", row_group_size=256, use_dictionary=["mode", "licence"])
+
+    def __init__(self, path: Path) -> None:
+        self._file = pq.ParquetWriter(
+            path, schema(), compression="none", use_dictionary=["mode", "licence"], write_statistics=["id"]
+        )
+        self._rows: list[Picture] = []
+        self._bytes = 0
+
+    def __enter__(self) -> "ShardWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._flush()
+        self._file.close()
+
+    def add(self, row: Picture) -> None:
+        """Write one row, now or with those that follow."""
+        self._rows.append(row)
+        self._bytes += len(row.data)
+        if len(self._rows) == _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._file.write_table(to_arrow(self._rows))
+        self._rows, self._bytes = [], 0
+
+
+def write_shard(path: Path, rows: Iterable[Picture]) -> None:
+    """Write rows as `ShardWriter` does."""
+    with ShardWriter(path) as shard:
+        for row in rows:
+            shard.add(row)
 
 
 def read_shard(path: Path, images: bool = True) -> list[Picture]:
@@ -94,19 +137,23 @@ def read_shard(path: Path, images: bool = True) -> list[Picture]:
         return [from_arrow(row) for row in shard.read(columns=columns, use_threads=False).to_pylist()]
 
 
-def to_arrow(row: Picture) -> dict[str, Any]:
-    """A row in the types that pyarrow takes; labels sorted, so that equal rows are equal bytes."""
-    return {
-        "id": row.id,
-        "pixel_sha256": row.pixel_sha256,
-        "image": {"bytes": row.data, "path": row.path},
-        "width": row.width,
-        "height": row.height,
-        "mode": row.mode,
-        "origins": [vars(origin) for origin in row.origins],
-        "labels": [{"name": name, "value": value} for name, value in sorted(row.labels.items())],
-        "licence": row.licence,
+def to_arrow(rows: Sequence[Picture]) -> pa.Table:
+    """Rows as an Arrow table; labels sorted, so that equal rows are equal bytes."""
+    columns = {
+        "id": [row.id for row in rows],
+        "pixel_sha256": [row.pixel_sha256 for row in rows],
+        "image": pa.StructArray.from_arrays(
+            [pa.array([row.data for row in rows], pa.binary()), pa.array([row.path for row in rows], pa.string())],
+            ["bytes", "path"],
+        ),
+        "width": [row.width for row in rows],
+        "height": [row.height for row in rows],
+        "mode": [row.mode for row in rows],
+        "origins": [[(origin.source, origin.name, origin.position) for origin in row.origins] for row in rows],
+        "labels": [sorted(row.labels.items()) for row in rows],
+        "licence": [row.licence for row in rows],
     }
+    return pa.table(columns, schema())
 
 
 def from_arrow(row: dict[str, Any]) -> Picture:

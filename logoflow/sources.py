@@ -1,21 +1,30 @@
 """What `plan` needs to know of the sources: content digests and sizes, remembered so that none is opened again."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from logoflow.canonical import digest_of
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.config.sections import SourceConfig
 from logoflow.errors import UserError
 from logoflow.store.memo import Memo
 
+if TYPE_CHECKING:
+    from data.sources.source import Entry
+
+FACTS = "facts of a source 2"
+"""What the memory calls them; count up when the same bytes give other facts."""
+
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """One source: the digest of its content, and how many images it offers."""
+    """One source: the digest of its content, how many images it offers, and of a folder which, as it was listed."""
 
     digest: str
     images: int
+    entries: "Sequence[Entry]" = field(default=(), compare=False, repr=False)
 
 
 def look_at_sources(sources: Sequence[SourceConfig], memo: Memo) -> dict[str, SourceFacts]:
@@ -28,21 +37,47 @@ def look_at_sources(sources: Sequence[SourceConfig], memo: Memo) -> dict[str, So
 
 
 def look_at(source: SourceConfig, memo: Memo) -> SourceFacts:
-    """The facts of one source: of a file by its stat, of a folder by the stats of its files."""
+    """The facts of one source: of files by their stats, of a folder by the stats of its files."""
+    from data.sources.opening import kind_of, open_source  # numpy, pyarrow, h5py are loaded when something is opened
+    from data.sources.places import expand, is_pattern, is_remote
+    from data.sources.source import SourceError
 
-    def read(path: Path) -> tuple[str, int]:
-        from data.sources.opening import open_source  # loads numpy, and pyarrow or h5py: remembered facts need none
-        from data.sources.source import SourceError
+    def read(path: Path | str) -> tuple[str, int]:
+        reader = open_source(source.name, path, source.kind, source.licence, memo.sha256, source.labels)
+        return reader.digest(), len(reader.entries())
 
-        try:
-            reader = open_source(source.name, path, source.kind, source.licence, memo.sha256)
-            return reader.digest(), len(reader.entries())
-        except SourceError as error:
-            raise UserError(str(error)) from error
+    facts, path = f"{FACTS} {source.kind or ''} {source.labels or ''}", Path(source.path)
+    try:
+        if is_remote(source.path):
+            return look_at_remote(source.path, facts, memo, read)
+        if path.is_file():
+            return SourceFacts(*memo.recall(facts, path, read))
+        if is_pattern(source.path):
+            open_source(source.name, source.path, source.kind)  # refuses a mixture of kinds, and opens nothing yet
+            return look_at_parts(source, expand(source.path), memo)
+        tables = path.rglob("*.parquet") if (source.kind or kind_of(path)) == "parquet" else ()
+        if parts := {str(file.relative_to(path)): file for file in tables}:
+            return look_at_parts(source, parts, memo)
+        reader = open_source(source.name, path, source.kind, source.licence, memo.sha256, source.labels)
+        return SourceFacts(reader.digest(), len(reader.entries()), reader.entries())
+    except SourceError as error:
+        raise UserError(str(error)) from error
 
-    if source.path.is_file():
-        return SourceFacts(*memo.recall(f"source facts {source.kind or ''}", source.path, read))
-    return SourceFacts(*read(source.path))
+
+def look_at_parts(source: SourceConfig, parts: Mapping[str, Path], memo: Memo) -> SourceFacts:
+    """The facts of several files or folders that are one source."""
+    facts = {name: look_at(source.model_copy(update={"path": str(path)}), memo) for name, path in sorted(parts.items())}
+    digest = digest_of({name: fact.digest for name, fact in facts.items()})
+    return SourceFacts(digest, sum(fact.images for fact in facts.values()))
+
+
+def look_at_remote(url: str, facts: str, memo: Memo, read: Callable[[str], tuple[str, int]]) -> SourceFacts:
+    """The facts of what lies in an object store: one object is fetched once, a prefix is only listed."""
+    from data.sources.remote import find_objects
+
+    objects = find_objects(url)
+    stamp = digest_of({name: item.version for name, item in objects.items()})
+    return SourceFacts(*memo.recall_stamped(facts, url, stamp, lambda: read(url)))
 
 
 def refuse_impossible(config: PipelineConfig, images: int) -> None:

@@ -38,7 +38,7 @@ STAGES: dict[str, Stage] = {
             "Reads every source into one table of distinct pictures; what cannot be read is quarantined with a reason.",
             inputs=(),
             data=("images.parquet", "quarantine.parquet", "funnel.json"),
-            libraries=("pillow", "pyarrow", "h5py"),
+            libraries=("pillow", "kornia-rs", "resvg-py", "isal", "pyarrow", "h5py"),
         ),
         Stage(
             "detect_text",
@@ -75,14 +75,14 @@ STAGES: dict[str, Stage] = {
             "Finds copies of one logo and keeps the best of each group.",
             inputs=("ingest", "embed"),
             data=("groups.parquet",),
-            libraries=("faiss-cpu", "numpy", "pillow"),
+            libraries=("faiss-cpu", "numpy", "pillow", "torch"),
         ),
         Stage(
             "curate",
             "Writes the training set: pixels at the generator's resolution, labels, provenance.",
             inputs=("ingest", "embed", "cluster", "deduplicate"),
             data=("pixels.npy", "labels.npy", "provenance.parquet"),
-            libraries=("pillow", "numpy"),
+            libraries=("pillow", "numpy", "torch"),
         ),
         Stage(
             "train_gan",

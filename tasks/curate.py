@@ -1,6 +1,5 @@
 """curate: the training set, as one memory-mappable array of pixels with labels and provenance."""
 
-import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,13 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from data.pixels import load_square
+from data.export import dataset_json, write_zip
+from data.squares import read_squares
 from data.table import Picture
 from logoflow.config.sections import CurateConfig
 from logoflow.errors import UserError
 from logoflow.report.page import Page, Table
 from logoflow.store.store import Artifact
-from tasks.images import read_rows, read_table, shards
+from tasks.images import read_table, shards, square_kind
 from tasks.sheets import save_sheet
 from tasks.stage import Build, stage
 from tasks.tables import kept_of_groups, read_labels
@@ -36,8 +36,9 @@ def curate(build: Build, table: Artifact, embedded: Artifact, clusters: Artifact
     np.save(build.folder / "labels.npy", classes)
     rows = {row.id: row for row in read_table(table)}
     write_provenance(build, ids, classes, rows)
-    export = {"labels": [[f"{i}.png", int(label)] for i, label in zip(ids, classes, strict=True)]}
-    (build.folder / "dataset.json").write_text(json.dumps(export))
+    (build.folder / "dataset.json").write_text(dataset_json(ids, classes.tolist()))
+    if config.export == "zip":
+        write_zip(build.folder / "dataset.zip", pixels, ids, classes.tolist())
 
     build.members(ids)
     build.metrics |= {"images": len(ids), "resolution": config.resolution, "classes": int(classes.max()) + 1}
@@ -45,13 +46,13 @@ def curate(build: Build, table: Artifact, embedded: Artifact, clusters: Artifact
 
 
 def write_pixels(build: Build, table: Artifact, ids: Sequence[str]) -> NDArray[np.uint8]:
-    """Write every picture at the training resolution, RGB `[N, 3, S, S]`, a shard at a time."""
-    side, background = build.config.resolution, build.config.background
-    pixels = np.lib.format.open_memmap(build.folder / "pixels.npy", "w+", np.uint8, (len(ids), 3, side, side))
+    """Write every picture at the training resolution, RGB or RGBA `[N, 3 or 4, S, S]`, a shard at a time."""
+    kind = square_kind(build.config)
+    pixels = np.lib.format.open_memmap(build.folder / "pixels.npy", "w+", np.uint8, (len(ids), *kind.shape))
     place = {i: n for n, i in enumerate(ids)}
     done = 0
     for shard in shards(table, build.space.store, ids):
-        pixels[[place[i] for i in shard.ids]] = load_square(read_rows(shard), side, background)
+        pixels[[place[i] for i in shard.ids]] = read_squares(shard.path, kind, shard.ids)
         done += len(shard.ids)
         build.progress(done, len(ids), "images")
     pixels.flush()

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -61,7 +60,7 @@ class ScoreWork:
 def score_shard(work: ScoreWork, folder: Path) -> None:
     """Score every picture of a shard: the unit of work of detect_text."""
     rows = read_shard(work.shard)
-    pictures = [np.asarray(rgb(row)) for row in rows]
+    pictures = [rgb(row) for row in rows]
     with NETWORK:
         if work.screened:
             audit = [index for index, row in enumerate(rows) if is_audited(row)]

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.index import read_entries, read_index
+from data.index import read_index, read_places
 from data.pixels import load_square, rgb
-from data.table import Picture, read_shard
+from data.squares import SquareKind
+from data.table import SHARD, Picture, read_shard
+from logoflow.config.sections import CurateConfig
+from logoflow.machine import library_version
 from logoflow.store.store import Artifact, Store
 
-SHARD = "shard.parquet"
 RGB = tuple[int, int, int]
 
 
@@ -33,8 +35,7 @@ def read_table(table: Artifact) -> list[Picture]:
 
 def shard_of_each(table: Artifact) -> dict[str, str]:
     """The shard unit, as `kind/fingerprint`, that holds each accepted id; the source with priority wins."""
-    entries = read_entries(table.file("entries.parquet"))
-    return {e.id: e.shard for e in reversed(entries) if e.id is not None and e.shard is not None}
+    return read_places(table.file("entries.parquet"))
 
 
 def shards(table: Artifact, store: Store, ids: Sequence[str]) -> list[Shard]:
@@ -48,6 +49,11 @@ def shards(table: Artifact, store: Store, ids: Sequence[str]) -> list[Shard]:
         for unit in sorted(members)
         if (artifact := store.unit(unit))
     ]
+
+
+def square_kind(config: CurateConfig) -> SquareKind:
+    """The squares that the training set is made of; ingest leaves them beside each shard."""
+    return SquareKind(config.resolution, config.channels, config.background, f"torch{library_version('torch')}")
 
 
 def read_rows(shard: Shard) -> list[Picture]:
@@ -73,4 +79,4 @@ def load_pictures(store: Store, places: Sequence[tuple[str, str]]) -> list[NDArr
     wanted = {i for i, _ in places}
     for unit in sorted({unit for _, unit in places}):
         rows |= {row.id: row for row in read_shard(store.unit(unit).file(SHARD)) if row.id in wanted}
-    return [np.asarray(rgb(rows[i])) for i, _ in places]
+    return [rgb(rows[i]) for i, _ in places]

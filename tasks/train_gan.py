@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from data.images import flatten
 from logoflow.config.sections import TrainGanConfig
 from logoflow.report.page import Curve, Page, Picture, Series
 from logoflow.stages import MEMBERS
@@ -100,7 +101,8 @@ def show_grid(build: Build, path: Path, title: str, caption: str) -> Picture:
     """A grid of the training, enlarged to be looked at."""
     with Image.open(path) as grid:
         scale = max(1, round(SHOWN_WIDTH / grid.width))
-        large = grid.convert("RGB").resize((grid.width * scale, grid.height * scale), Image.Resampling.BICUBIC)
+        shown = Image.fromarray(flatten(np.asarray(grid)))  # RGBA on white
+        large = shown.resize((grid.width * scale, grid.height * scale), Image.Resampling.BICUBIC)
     return save_picture(
         build, path.name, title, large, alt=f"{title}, a row of logos for each cluster", caption=caption
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageOps
 
-from data.images import WHITE, flatten
-from data.sample.drawing import encode
+from data.images import WHITE
+from data.sample.drawing import encode, flatten
 
 _MIN_SIDE = 20
 

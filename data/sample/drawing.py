@@ -8,7 +8,6 @@ import resvg_py
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.images import flatten
 from data.pixels import thumbnail_square
 from data.sample.icons import Icon
 
@@ -62,6 +61,15 @@ def to_mode(image: Image.Image, mode: str) -> Image.Image:
     if mode == "P":
         return on_white.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     return on_white.convert(mode)
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """Composite a picture of any mode on white, mode RGB."""
+    if "A" not in image.mode:
+        return image.convert("RGB")
+    canvas = Image.new("RGBA", image.size, "white")
+    canvas.alpha_composite(image.convert("RGBA"))
+    return canvas.convert("RGB")
 
 
 def encode(image: Image.Image, quality: int | None = None) -> bytes:

@@ -1,4 +1,4 @@
-"""Readers of the places that logos come from: folders, zip files, Parquet, LLD's HDF5, all behind one interface."""
+"""Readers of the places that logos come from, local or in an object store, all behind one interface."""
 
 from data.sources.opening import open_source
 from data.sources.source import Entry, RawImage, Source, SourceError, hash_file

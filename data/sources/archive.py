@@ -1,17 +1,30 @@
-"""A zip file of images, read in place and never unpacked to disk."""
+"""A zip or tar file of images, and of further archives of images, read in place."""
 
-import stat
-import zipfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
 
-from data.images import MAX_ENCODED_BYTES, Reason, Rejected
-from data.sources.folder import is_image_name
+from data.limits import MAX_ENCODED_BYTES, Reason, Rejected
+from data.sources.cache import cached
+from data.sources.members import Archive, Member, copy_bounded, is_compressed, opened, unpack, unpacked_limit
+from data.sources.names import is_hidden, is_image_name, is_pickle, pickles_are_refused
+from data.sources.sidecars import Sidecars
 from data.sources.source import Entry, HashFile, RawImage, SourceError, reading
 
+_ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
 
-class ZipSource:
-    """Image members of a zip file; a member whose name leaves the archive is offered with the problem path_escape."""
+Place = tuple[int, ...]
+"""Of a member; of a member of an archive within the archive, the place of that one and its place in it."""
+
+
+class ArchiveSource:
+    """Image members of a zip or tar, and of the archives in it; labels from dataset.json, .cls and .json beside them.
+
+    A member that cannot be read for what it is, such as a link or an archive two levels down, is offered with a
+    problem. A compressed tar, and an archive within an archive, is read from an unpacked copy in the cache.
+    """
 
     def __init__(self, name: str, path: Path, licence: str, hash_file: HashFile) -> None:
         self.name = name
@@ -24,51 +37,166 @@ class ZipSource:
         return self._sha256
 
     def entries(self) -> list[Entry]:
-        """Image members and unsafe members, in the order of the archive's directory."""
-        with reading(self._path), zipfile.ZipFile(self._path) as archive:
-            entries = [
-                Entry(info.filename, position, f"{self._sha256}:{position}")
-                for position, info in enumerate(archive.infolist())
-                if not info.is_dir() and (is_image_name(info.filename) or _escapes(info))
-            ]
-        if not entries:
-            raise SourceError(f"{self._path} holds no images: give a zip with PNG, JPEG, WebP or other image files.")
-        return entries
+        """Images, unsafe members and archives that cannot be opened, in the order of the archive."""
+        found: list[Entry] = []
+        sidecars, pickles = Sidecars(), False
+        with self._outer(self._path) as outer:
+            for position, (place, member) in enumerate(self._walk(outer)):
+                sidecars.look_at(member)
+                pickles = pickles or is_pickle(member.name)
+                if _is_offered(member):
+                    version = ":".join([self._sha256, *map(str, place)])
+                    found.append(Entry(member.name, position, version, size=member.size))
+        if not found and pickles:
+            raise SourceError(pickles_are_refused(self._path))
+        if not found:
+            raise SourceError(f"{self._path} holds no images: give an archive of PNG, JPEG, WebP or other image files.")
+        return [replace(entry, labels=sidecars.labels(entry.name)) for entry in found]
 
     def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
-        """Read members by position, since two may carry the same name."""
-        with reading(self._path), zipfile.ZipFile(self._path) as archive:
-            members = archive.infolist()
-            for entry in entries:
+        """Read members by their places, which the entries' versions hold."""
+        with self._outer(self._seekable()) as outer:
+            for within, run in groupby(entries, key=lambda entry: _place(entry)[:-1]):
+                block = list(run)
+                for entry, answer in zip(block, self._answers(outer, within, block), strict=True):
+                    labels = dict(entry.labels)
+                    if isinstance(answer, bytes):
+                        yield RawImage(entry, data=answer, labels=labels)
+                    else:
+                        yield RawImage(entry, problem=answer, labels=labels)
+
+    @contextmanager
+    def _outer(self, path: Path) -> Iterator[Archive]:
+        """The archive itself, opened; an archive that is a bomb as a whole is an error."""
+        with reading(self._path):
+            try:
+                with opened(path, self._sha256) as archive:
+                    yield archive
+            except Rejected as problem:
+                raise SourceError(f"{self._path} {problem.detail}: unpack it, if that is right.") from problem
+
+    def _seekable(self) -> Path:
+        """The archive, or a copy of it without compression, which would have to be undone from the start each time."""
+        with reading(self._path):
+            if not is_compressed(self._path):
+                return self._path
+            limit = unpacked_limit(self._path)
+            return cached(f"unpacked {self._sha256}", self._path.name, lambda copy: unpack(self._path, copy, limit))
+
+    def _walk(self, outer: Archive) -> Iterator[tuple[Place, Member]]:
+        """All members, those of an archive within in its place; together such archives unpack to a bounded size."""
+        budget = unpacked_limit(self._path)
+        for member in outer.members():
+            if member.is_folder or not is_archive_name(member.name):
+                yield (member.place,), member
+                continue
+            try:
+                with self._inner(member, budget) as (archive, size):
+                    budget -= size
+                    for inner in list(archive.members()):  # all, so that damage shows before one is offered
+                        yield (member.place, inner.place), replace(inner, name=f"{member.name}/{inner.name}")
+            except Rejected:
+                yield (member.place,), member
+
+    @contextmanager
+    def _inner(self, member: Member, budget: int) -> Iterator[tuple[Archive, int]]:
+        """An archive within the archive, opened, and the size of its copy; Rejected where it cannot be read."""
+        identity = f"{self._sha256}:{member.place}"
+        with rejecting():
+            if member.problem is not None:
+                raise member.problem
+            if member.size > budget:
+                raise Rejected(Reason.bomb, f"with the archives beside it, unpacks to more than {budget} bytes")
+            copy = cached(f"inner {identity}", "archive", lambda copy: _copy_out(member, copy, budget))
+            with opened(copy, identity) as archive:
+                yield archive, copy.stat().st_size
+
+    def _answers(self, outer: Archive, within: Place, entries: Sequence[Entry]) -> Iterator[bytes | Rejected]:
+        """The bytes of entries that lie in one archive, or what is wrong with them."""
+        with ExitStack() as stack:
+            archive, problem = outer, None
+            if within:
                 try:
-                    yield RawImage(entry, data=_read_member(archive, members[entry.position]))
-                except Rejected as problem:
-                    yield RawImage(entry, problem=problem)
+                    inner = self._inner(outer.member(within[0]), unpacked_limit(self._path))
+                    archive, _ = stack.enter_context(inner)
+                except Rejected as refused:
+                    problem = refused
+            for entry in entries:
+                yield problem or self._answer(archive, _place(entry)[-1], bool(within))
+
+    def _answer(self, archive: Archive, place: int, within: bool) -> bytes | Rejected:
+        """The bytes of one member, or what is wrong with it."""
+        try:
+            with rejecting():
+                member = archive.member(place)
+                if member.problem is None and is_archive_name(member.name):
+                    self._say_why(member, within)
+                return read_member(member)
+        except Rejected as problem:
+            return problem
+
+    def _say_why(self, member: Member, within: bool) -> None:
+        """Raise the problem of an archive that was offered itself, because nothing in it could be."""
+        if within:
+            raise Rejected(Reason.unsupported, "an archive in an archive in an archive: unpack it first")
+        with self._inner(member, unpacked_limit(self._path)) as (archive, _):
+            list(archive.members())
+        raise Rejected(Reason.bomb, "with the archives beside it, unpacks to more than is allowed")
 
 
-def _escapes(info: zipfile.ZipInfo) -> bool:
-    """Whether a member would leave the archive when unpacked: an absolute path, `..`, or a link."""
-    # orig_filename: ZipInfo.filename is cut at a NUL byte, behind which a name could hide.
-    posix, windows = PurePosixPath(info.orig_filename), PureWindowsPath(info.orig_filename)
-    is_link = stat.S_ISLNK(info.external_attr >> 16)
-    return is_link or posix.is_absolute() or bool(windows.drive or windows.root) or ".." in windows.parts
+def is_archive_name(name: str) -> bool:
+    """Whether a member looks like a further archive."""
+    return name.lower().endswith(_ARCHIVE_SUFFIXES) and not any(is_hidden(part) for part in name.split("/"))
 
 
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+def read_member(member: Member) -> bytes:
     """Unpack one member into memory, never more than MAX_ENCODED_BYTES of it."""
-    if _escapes(info):
-        raise Rejected(Reason.path_escape, f"the member {info.orig_filename!r} is a link or leaves the archive")
-    if info.flag_bits & 0x1:
-        raise Rejected(Reason.unsupported, "protected by a password: unpack it first")
+    if member.problem is not None:
+        raise member.problem
+    with member.open() as stream:
+        data = stream.read(MAX_ENCODED_BYTES + 1)
+    if len(data) > MAX_ENCODED_BYTES:
+        raise Rejected(Reason.bomb, f"unpacks to more than {MAX_ENCODED_BYTES} bytes")
+    return data
+
+
+@contextmanager
+def rejecting() -> Iterator[None]:
+    """Turn what the readers of archives raise on garbage, nearly anything, into a problem of one member."""
     try:
-        with archive.open(info) as member:
-            data = member.read(MAX_ENCODED_BYTES + 1)
+        yield
+    except (Rejected, SourceError):
+        raise
     except EOFError as error:
         raise Rejected(Reason.truncated, "the archive ends within this member") from error
     except NotImplementedError as error:
         raise Rejected(Reason.unsupported, f"packed in a way that is not read: {error}") from error
-    except Exception as error:  # each of the packings has exceptions of its own for garbage
+    except Exception as error:
         raise Rejected(Reason.unreadable, f"damaged in the archive: {error}"[:200]) from error
-    if len(data) > MAX_ENCODED_BYTES:
-        raise Rejected(Reason.bomb, f"unpacks to more than {MAX_ENCODED_BYTES} bytes")
-    return data
+
+
+def _is_offered(member: Member) -> bool:
+    """Whether a member is an entry: an image, one that is unsafe, or an archive that was not opened."""
+    if member.is_folder:
+        return False
+    escapes = member.problem is not None and member.problem.reason == Reason.path_escape
+    return escapes or is_image_name(member.name) or is_archive_name(member.name)
+
+
+def _copy_out(member: Member, copy: Path, limit: int) -> None:
+    """Copy an archive out of the archive, without its compression."""
+    packed = copy.with_suffix(".packed")
+    try:
+        with member.open() as stream:
+            copy_bounded(stream, packed, limit)
+        if is_compressed(packed):
+            unpack(packed, copy, limit)
+        else:
+            packed.replace(copy)
+    finally:
+        packed.unlink(missing_ok=True)
+
+
+def _place(entry: Entry) -> Place:
+    """Where an entry lies, as its version says."""
+    return tuple(int(part) for part in entry.version.split(":")[1:])

@@ -1,7 +1,7 @@
 """LLD's HDF5 files: one array of zero-padded pictures, with their sizes, names and cluster labels beside it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from data.images import Reason, Rejected
-from data.sources.source import Entry, HashFile, RawImage, SourceError, reading
+from data.limits import Reason, Rejected
+from data.sources.hdf5 import checked_data, opened, read_strings
+from data.sources.source import Entry, HashFile, RawImage, SourceError
 
 # Read one by one from compressed chunks, pictures come 30 times slower than in slices along N.
 _BLOCK_ROWS = 64
@@ -21,16 +22,20 @@ _VERIFIED_ROWS = 16
 
 
 class LldSource:
-    """LLD-logo, LLD-icon or LLD-icon-sharp as published: `data` [N, 3, H, W] uint8, and what else is there."""
+    """LLD-logo, LLD-icon or LLD-icon-sharp as published: `data` [N, 3, H, W] uint8, and what else is there.
+
+    Pictures are cut by `shapes`, labelled by every list of integers below `labels`, and named by `meta_data/names`.
+    `meta_data/twitter` is left alone: its ids are no classes, and its user objects are people's profiles.
+    """
 
     def __init__(self, name: str, path: Path, licence: str, hash_file: HashFile) -> None:
         self.name = name
         self.licence = licence
         self._path = Path(path)
-        with self._opened() as file:
-            self._count = _checked_data(self._path, file).shape[0]
-            self._heights_first = _heights_first(self._path, file)
+        with opened(self._path) as file:
+            self._count = checked_data(self._path, file).shape[0]
         self._sha256 = hash_file(self._path)
+        self._heights_first = _heights_first(self._path, self._sha256)
 
     def digest(self) -> str:
         """The file's sha256."""
@@ -38,17 +43,17 @@ class LldSource:
 
     def entries(self) -> list[Entry]:
         """One entry per picture; its name is that of `meta_data/names`, else its index."""
-        with self._opened() as file:
-            names = _names(file)
+        with opened(self._path) as file:
+            names = _names(self._path, file, self._count)
         names += [f"{position:06d}" for position in range(len(names), self._count)]
         return [Entry(names[position], position, f"{self._sha256}:{position}") for position in range(self._count)]
 
     def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
         """Read pictures in slices along N, cut to their own size."""
-        with self._opened() as file:
+        with opened(self._path) as file:
             data = file["data"]
             shapes = file["shapes"][:] if "shapes" in file else None
-            labels = {name: dataset[:] for name, dataset in _label_datasets(file)}
+            labels = {name: dataset[: self._count] for name, dataset in _label_datasets(file)}
             rows = _block_rows(data)
             for _, run in groupby(entries, key=lambda entry: entry.position // rows):
                 block = list(run)
@@ -82,46 +87,19 @@ class LldSource:
         cut = padded[:, :height, :width].transpose(1, 2, 0)
         return RawImage(entry, pixels=np.ascontiguousarray(cut), labels=own)
 
-    @contextmanager
-    def _opened(self) -> Iterator[h5py.File]:
-        """The file, in which nothing points out of it."""
-        with reading(self._path), h5py.File(self._path, "r", rdcc_nbytes=_BLOCK_BYTES) as file:
-            _refuse_links(self._path, file)
-            yield file
+
+@lru_cache(maxsize=16)
+def _heights_first(path: Path, sha256: str) -> bool:
+    """Whether `shapes` is (channels, height, width), judged by the zero padding; published readers disagree.
+
+    Remembered by the content, since each block opens the file, and looking costs as much as reading a block.
+    """
+    with opened(path) as file:
+        return "shapes" not in file or _heights_fit(path, file["data"], file["shapes"][:])
 
 
-def _refuse_links(path: Path, group: h5py.Group) -> None:
-    """Refuse links and storage outside the file anywhere below a group, before any of them is resolved."""
-    for key in group:
-        if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-            raise SourceError(f"{path} links {group.name}/{key} to another place, which is refused: copy the data in.")
-        member = group[key]
-        if isinstance(member, h5py.Group):
-            _refuse_links(path, member)
-        elif isinstance(member, h5py.Dataset) and (member.is_virtual or member.external):
-            raise SourceError(f"{path} keeps {member.name} in other files, which is refused: copy the data in.")
-
-
-def _checked_data(path: Path, file: h5py.File) -> h5py.Dataset:
-    """The dataset of pixels, when it has LLD's layout."""
-    data = file.get("data")
-    if not isinstance(data, h5py.Dataset) or data.dtype != np.uint8 or data.ndim != 4 or data.shape[1] != 3:
-        raise SourceError(f"{path} is not laid out like LLD: it needs a dataset named data, uint8, N x 3 x H x W.")
-    if data.shape[0] == 0:
-        raise SourceError(f"{path} holds no images: its dataset named data is empty.")
-    shapes = file.get("shapes")
-    if shapes is not None and not (
-        isinstance(shapes, h5py.Dataset) and shapes.shape == (data.shape[0], 3) and shapes.dtype.kind in "iu"
-    ):
-        raise SourceError(f"{path} has no usable dataset named shapes: it needs integers, N x 3, for the N of data.")
-    return data
-
-
-def _heights_first(path: Path, file: h5py.File) -> bool:
-    """Whether `shapes` is (channels, height, width), judged by the zero padding; published readers disagree."""
-    if "shapes" not in file:
-        return True
-    data, shapes = file["data"], file["shapes"][:]
+def _heights_fit(path: Path, data: h5py.Dataset, shapes: NDArray[Any]) -> bool:
+    """Whether heights before widths agree with the padding of some slices at least as well as the reverse."""
     oblong = np.flatnonzero(shapes[:, 1] != shapes[:, 2])
     if len(oblong) == 0:
         return True
@@ -145,20 +123,20 @@ def _fits(picture: NDArray[np.uint8], height: int, width: int) -> bool:
     return not picture[:, height:].any() and not picture[:, :, width:].any()
 
 
-def _names(file: h5py.File) -> list[str]:
+def _names(path: Path, file: h5py.File, count: int) -> list[str]:
     """Names of the pictures, as text."""
-    if "meta_data/names" not in file:
-        return []
-    values = file["meta_data/names"][:]
-    return [value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value) for value in values]
+    names = file.get("meta_data/names")
+    return read_strings(path, names, count) if isinstance(names, h5py.Dataset) and names.ndim == 1 else []
 
 
 def _label_datasets(file: h5py.File) -> list[tuple[str, h5py.Dataset]]:
-    """One-dimensional integer datasets below `labels`, by their path there."""
+    """One-dimensional integer datasets below `labels`, by their path there; LLD has resnet/rc_64 and the like."""
     found: list[tuple[str, h5py.Dataset]] = []
 
     def visit(name: str, member: Any) -> None:
-        if isinstance(member, h5py.Dataset) and member.ndim == 1 and member.dtype.kind in "iu":
+        # uint64 is left out: classes are small, and the table holds int64.
+        is_list = isinstance(member, h5py.Dataset) and member.ndim == 1
+        if is_list and member.dtype.kind in "iu" and np.can_cast(member.dtype, np.int64):
             found.append((name, member))
 
     if "labels" in file:

@@ -1,22 +1,39 @@
 """A path becomes the source that reads it."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from data.sources.labels import FolderLabels
+from data.sources.names import has_image_suffix, is_pickle, pickles_are_refused
+from data.sources.places import expand, is_pattern, is_remote
+from data.sources.several import SeveralSources
 from data.sources.source import HashFile, Source, SourceError, hash_file
 
-Kind = Literal["folder", "zip", "parquet", "lld"]
+Kind = Literal["folder", "zip", "tar", "parquet", "lld"]
+Labels = Literal["folders"]
 
-_MAGIC: tuple[tuple[bytes, Kind], ...] = (
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),
-    (b"PAR1", "parquet"),
-    (b"\x89HDF", "lld"),
+_MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
+    (0, b"PK\x03\x04", "zip"),
+    (0, b"PK\x05\x06", "zip"),
+    (0, b"PAR1", "parquet"),
+    (0, b"\x89HDF", "lld"),
+    (257, b"ustar", "tar"),
+    (0, b"\x1f\x8b", "tar"),
+    (0, b"BZh", "tar"),
+    (0, b"\xfd7zXZ\x00", "tar"),
 )
-_SUFFIX: dict[str, Kind] = {".zip": "zip", ".parquet": "parquet", ".hdf5": "lld", ".h5": "lld"}
-_PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
+_SUFFIX: dict[str, Kind] = {
+    ".zip": "zip",
+    ".tar": "tar",
+    ".tgz": "tar",
+    ".parquet": "parquet",
+    ".hdf5": "lld",
+    ".h5": "lld",
+}
+_READ = "a folder, a zip or tar file, Parquet, or LLD's HDF5 file"
 
 
 def open_source(
@@ -25,27 +42,63 @@ def open_source(
     kind: Kind | None = None,
     licence: str = "",
     hash_file: HashFile = hash_file,
+    labels: Labels | None = None,
 ) -> Source:
     """Open a collection of images.
 
     Args:
         name: what origins call it.
-        path: folder, zip file, Parquet file or folder of them, or LLD's HDF5 file.
+        path: folder, zip or tar file, Parquet file or folder of them, or LLD's HDF5 file; a pattern that matches
+            several of one kind; or s3://bucket/prefix, where any of these lies.
         kind: how to read it; None = told from its first bytes, then from its suffix.
         licence: of images that state none.
         hash_file: sha256 of a file; a store passes one that remembers files it has seen.
+        labels: "folders" labels each image by the first folder in its name.
 
     Raises:
         SourceError: nothing can be read there; one sentence with the remedy.
     """
-    path = Path(path)
-    _check_readable(path)
-    kind = kind or (_folder_kind(path) if path.is_dir() else _file_kind(path))
+    if is_remote(str(path)):
+        from data.sources.remote import RemoteSource
+
+        source: Source = RemoteSource(name, str(path), kind, licence, hash_file)
+    elif is_pattern(str(path)):
+        matched = expand(str(path))
+        source = open_several(name, str(path), matched, kind, licence, hash_file)
+    else:
+        source = open_local(name, Path(path), kind, licence, hash_file)
+    return FolderLabels(source) if labels == "folders" else source
+
+
+def open_local(name: str, path: Path, kind: Kind | None, licence: str, hash_file: HashFile) -> Source:
+    """Open one path of this machine."""
+    kind = kind or kind_of(path)
     if path.is_dir() and kind not in ("folder", "parquet"):
         raise SourceError(f"{path} is a folder, but the source {name} is read as {kind}: give the file in it.")
     if kind == "folder" and not path.is_dir():
         raise SourceError(f"{path} is a file, but the source {name} is read as a folder: give the folder around it.")
     return _reader(kind)(name, path, licence, hash_file)
+
+
+def open_several(
+    name: str, pattern: str, matched: Mapping[str, Path], kind: Kind | None, licence: str, hash_file: HashFile
+) -> SeveralSources:
+    """Open all that a pattern matches, which must be of one kind; each is opened when it is used."""
+    if any(has_image_suffix(part) and path.is_file() for part, path in matched.items()):
+        raise SourceError(f"{pattern} matches single images: give the folder around them.")
+    kinds = {kind or kind_of(path): part for part, path in matched.items()}
+    if len(kinds) > 1:
+        found = ", ".join(f"{part} ({found})" for found, part in sorted(kinds.items()))
+        raise SourceError(f"{pattern} matches sources of several kinds, {found}: make each kind a source of its own.")
+    (kind,) = kinds
+    parts = {part: partial(open_local, name, path, kind, licence, hash_file) for part, path in matched.items()}
+    return SeveralSources(name, licence, parts)
+
+
+def kind_of(path: Path) -> Kind:
+    """Tell how to read a path of this machine."""
+    _check_readable(path)
+    return _folder_kind(path) if path.is_dir() else _file_kind(path)
 
 
 def _reader(kind: Kind) -> Callable[[str, Path, str, HashFile], Source]:
@@ -54,10 +107,10 @@ def _reader(kind: Kind) -> Callable[[str, Path, str, HashFile], Source]:
         from data.sources.folder import FolderSource
 
         return FolderSource
-    if kind == "zip":
-        from data.sources.archive import ZipSource
+    if kind in ("zip", "tar"):
+        from data.sources.archive import ArchiveSource
 
-        return ZipSource
+        return ArchiveSource
     if kind == "parquet":
         from data.sources.parquet import ParquetSource
 
@@ -89,15 +142,13 @@ def _folder_kind(path: Path) -> Kind:
 
 def _file_kind(path: Path) -> Kind:
     """Tell a file's kind from its first bytes, then from its suffix."""
-    if path.suffix.lower() in _PICKLE_SUFFIXES:
-        raise SourceError(
-            f"{path} is a Python pickle, which can run code when it is read: use LLD's HDF5 file instead."
-        )
+    if is_pickle(path.name):
+        raise SourceError(pickles_are_refused(path))
     with path.open("rb") as file:
-        head = file.read(8)
-    for magic, kind in _MAGIC:
-        if head.startswith(magic):
+        head = file.read(264)
+    for offset, magic, kind in _MAGIC:
+        if head.startswith(magic, offset):
             return kind
     if path.suffix.lower() in _SUFFIX:
         return _SUFFIX[path.suffix.lower()]
-    raise SourceError(f"{path} is no source that is read: give a folder, a zip, Parquet, or LLD's HDF5 file.")
+    raise SourceError(f"{path} is no source that is read: give {_READ}.")

@@ -1,5 +1,6 @@
 """Parquet files with an image column, as Hugging Face datasets lays them out."""
 
+import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.images import MAX_ENCODED_BYTES, Reason, Rejected
+from data.limits import MAX_ENCODED_BYTES, Reason, Rejected
 from data.sources.source import Entry, HashFile, RawImage, SourceError, hash_lines, reading
 
 _IMAGE_COLUMNS = ("image", "png", "jpg", "jpeg", "webp")
@@ -58,28 +59,49 @@ class ParquetSource:
 
 
 def _image_column(file: Path, schema: pa.Schema) -> tuple[str, bool]:
-    """Name of the column with the images, and whether it is struct<bytes, path>."""
-    column = _first(_IMAGE_COLUMNS, schema)
-    if column is not None:
-        kind = schema.field(column).type
-        if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-            return column, kind.get_field_index("path") >= 0
-        if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-            return column, False
+    """Name of the column with the images, and whether it is a struct with a path: as the table says, else by name."""
+    names = [*_of_type(schema, "Image"), *_IMAGE_COLUMNS]
+    for name in (name for name in names if name in schema.names):
+        kind = schema.field(name).type
+        if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0 and _is_bytes(kind.field("bytes").type):
+            return name, kind.get_field_index("path") >= 0
+        if _is_bytes(kind):
+            return name, False
     raise SourceError(
         f"{file} has no column of images: name it image or png and make it binary or struct<bytes, path>; "
         f"it has {', '.join(schema.names)}."
     )
 
 
+def _label_columns(schema: pa.Schema) -> list[str]:
+    """Columns of integers that are classes: as the table says, and by name."""
+    names = dict.fromkeys([*_of_type(schema, "ClassLabel"), *_LABEL_COLUMNS])
+    return [name for name in names if name in schema.names and pa.types.is_integer(_plain(schema.field(name).type))]
+
+
+def _of_type(schema: pa.Schema, kind: str) -> list[str]:
+    """The columns that Hugging Face's description of a table, if it has one, gives a type."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return [name for name, feature in features.items() if feature.get("_type") == kind]
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return []
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """The type of a column's values, also where each distinct one is stored once."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    """Whether values of a type are bytes."""
+    plain = _plain(kind)
+    return bool(pa.types.is_binary(plain) or pa.types.is_large_binary(plain) or pa.types.is_binary_view(plain))
+
+
 def _first(names: Sequence[str], schema: pa.Schema) -> str | None:
     """The first of the names that the schema has."""
     return next((name for name in names if name in schema.names), None)
-
-
-def _is_integer(schema: pa.Schema, name: str) -> bool:
-    """Whether a column holds integers."""
-    return bool(pa.types.is_integer(schema.field(name).type))
 
 
 def _read_rows(file: Path, entries: Sequence[Entry]) -> Iterator[RawImage]:
@@ -88,7 +110,7 @@ def _read_rows(file: Path, entries: Sequence[Entry]) -> Iterator[RawImage]:
         schema = parquet.schema_arrow
         image, _ = _image_column(file, schema)
         licence = _first(_LICENCE_COLUMNS, schema)
-        labels = [name for name in _LABEL_COLUMNS if name in schema.names and _is_integer(schema, name)]
+        labels = _label_columns(schema)
         columns = [image, *([licence] if licence else []), *labels]
         for entry, row in _pick(parquet, columns, entries):
             yield _raw_image(entry, row, image, licence, labels)
@@ -128,7 +150,7 @@ def _raw_image(entry: Entry, row: dict[str, Any], image: str, licence: str | Non
     return RawImage(
         entry,
         data=data,
-        labels={name: row[name] for name in labels if row[name] is not None},
+        labels={name: row[name] for name in labels if row[name] is not None and row[name] < 2**63},
         licence=str(row[licence]) if licence and row[licence] is not None else None,
         problem=problem,
     )

@@ -1,37 +1,46 @@
 """What every source offers: its entries, unread, and their bytes or pixels on request."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from data.limits import Rejected
 
-from data.images import Rejected
+if TYPE_CHECKING:  # a plan lists sources without reading them, and does not load numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
-HashFile = Callable[[Path], str]
+FilePath = Path | os.DirEntry[str]
+"""A file's path, or what listing its folder gave, which remembers the file's stat."""
+HashFile = Callable[[FilePath], str]
 
 
 class SourceError(ValueError):
     """A whole source cannot be used; the message is one sentence with the remedy."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One image that a source offers, not read yet.
 
     Attributes:
         name: what the source calls it: relative path, member name, or name column.
         position: index within its container; 0 for a file of a folder, which its name identifies.
-        version: identity of its bytes without decoding them: a file's sha256, or "<container's sha256>:<position>".
+        version: identity of its bytes and labels without decoding them: a file's sha256, or
+            "<container's sha256>:<place in it>".
+        labels: label name and class, where listing the source gave them; `read` gives them again, with others.
+        size: encoded bytes, where listing tells; else 0.
     """
 
     name: str
     position: int
     version: str
+    labels: tuple[tuple[str, int], ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class RawImage:
 
     entry: Entry
     data: bytes | None = None
-    pixels: NDArray[np.uint8] | None = None
+    pixels: "NDArray[np.uint8] | None" = None
     labels: dict[str, int] = field(default_factory=dict)
     licence: str | None = None
     problem: Rejected | None = None
@@ -98,9 +107,9 @@ def reading(path: Path) -> Iterator[None]:
         raise SourceError(f"{path} is damaged or not whole ({error}): copy or download it again.") from error
 
 
-def hash_file(path: Path) -> str:
+def hash_file(path: FilePath) -> str:
     """Hex sha256 of a file's bytes."""
-    with path.open("rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

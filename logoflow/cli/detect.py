@@ -21,7 +21,7 @@ COLUMNS = ("name", "score", "probability", "has_text", "characters")
 
 
 def detect_text(
-    paths: Annotated[list[Path], typer.Argument(help="Images, folders, zip files, Parquet tables or LLD files.")],
+    paths: Annotated[list[str], typer.Argument(help="Images, or anything that ingest reads: folders, archives, ...")],
     out: Annotated[Path | None, typer.Option(help="Parquet file for the result, in place of a table here.")] = None,
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Probability from which on there is text.")] = 0.5,
     as_json: JsonOption = False,
@@ -44,17 +44,17 @@ def detect_text(
         print_rows(COLUMNS, rows, as_json)
 
 
-def blocks(paths: Sequence[Path]) -> Iterator[Sequence["RawImage"]]:
+def blocks(paths: Sequence[str]) -> Iterator[Sequence["RawImage"]]:
     """Everything that the paths offer, some images at a time."""
     from data.sources import Entry, RawImage, SourceError, open_source
-    from data.sources.folder import is_image_name
+    from data.sources.names import has_image_suffix
 
     try:
         for path in paths:
-            if path.is_file() and is_image_name(path.name):
-                yield [RawImage(Entry(str(path), 0, ""), data=path.read_bytes())]
+            if Path(path).is_file() and has_image_suffix(path):
+                yield [RawImage(Entry(path, 0, ""), data=Path(path).read_bytes())]
             else:
-                source = open_source(path.name, path)
+                source = open_source(path, path)
                 images = source.read(source.entries())
                 while block := list(islice(images, BLOCK)):
                     yield block
@@ -66,9 +66,6 @@ def judge(
     images: Sequence["RawImage"], detector: "Cascade", calibration: "Calibration", threshold: float
 ) -> Iterator[dict[str, Any]]:
     """A row for each image; one that cannot be read is told on stderr, and its row is empty but for the name."""
-    import numpy as np
-    from PIL import Image
-
     from data.images import Limits, Rejected, decode, flatten
 
     pictures, readable = [], []
@@ -76,11 +73,12 @@ def judge(
         try:
             if raw.problem is not None:
                 raise raw.problem
-            image = decode(raw.data, Limits(min_side=1)) if raw.data is not None else Image.fromarray(raw.pixels)  # type: ignore[arg-type]
+            pixels = raw.pixels if raw.data is None else decode(raw.data, Limits(min_side=1)).pixels
         except Rejected as problem:
             typer.echo(f"{raw.entry.name}: {problem}", err=True)
             continue
-        pictures.append(np.asarray(flatten(image)))
+        assert pixels is not None
+        pictures.append(flatten(pixels))
         readable.append(raw.entry)
     found = dict(zip(readable, detector.detect(pictures), strict=True))
     for raw in images:

@@ -4,7 +4,17 @@ import threading
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from logoflow.cli.output import console, seconds_in_words
 from logoflow.store.ledger import Event, Kind, Ledger
@@ -90,6 +100,17 @@ class Lines:
         """Nothing is left to do."""
 
 
+class RateColumn(ProgressColumn):
+    """How fast a stage goes: `412 images/s`."""
+
+    def render(self, task: Task) -> Text:
+        """The rate of the last moments; nothing before there is one."""
+        rate = task.finished_speed or task.speed
+        if rate is None:
+            return Text("")
+        return Text(f"{rate:,.0f} {task.fields['what']}/s" if rate >= 10 else f"{rate:.2g} {task.fields['what']}/s")
+
+
 class Bars:
     """A bar for the stage that runs, lines for what is done."""
 
@@ -98,6 +119,7 @@ class Bars:
             TextColumn("{task.description:<14}"),
             BarColumn(),
             TextColumn("{task.completed:g}/{task.total:g} {task.fields[what]}"),
+            RateColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=out,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, field_validator, model_validator
 
 from craft.decision import load_bounds, load_calibration
 from logoflow.config.base import FILE, OUTSIDE, Dtype, Section, Seed, Trained, fast_dtype
@@ -17,9 +17,28 @@ class SourceConfig(Section):
     """One collection of images, wherever it lies."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="How the report and the origins of a picture call it.")
-    path: Path = Field(description="Folder, zip, Parquet or LLD HDF5 file.", json_schema_extra=OUTSIDE)
-    kind: Literal["folder", "zip", "parquet", "lld"] | None = Field(None, description="Leave out to tell by the path.")
+    path: str = Field(
+        description="Folder, zip, tar, Parquet or LLD HDF5 file; a pattern that matches several of one kind, such as "
+        "collections/*.zip; or s3://bucket/prefix. Relative to the working directory.",
+        json_schema_extra=OUTSIDE,
+    )
+    kind: Literal["folder", "zip", "tar", "parquet", "lld"] | None = Field(
+        None, description="Leave out to tell by the path."
+    )
     licence: str = Field("", description="Licence of images that do not state their own.")
+    labels: Literal["folders"] | None = Field(
+        None,
+        description="folders: label each image by the first folder in its name; classes are numbered in the order of "
+        "the folders' names, so a folder that comes in between shifts the numbers after it.",
+    )
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _without_secrets(cls, value: object) -> object:
+        path = str(value) if isinstance(value, Path) else value
+        if isinstance(path, str) and path.startswith("s3://") and "@" in path.removeprefix("s3://").partition("/")[0]:
+            raise ValueError("holds credentials: write s3://bucket/prefix, and give keys in the environment.")
+        return path
 
 
 class IngestConfig(Section):
@@ -42,7 +61,11 @@ class IngestConfig(Section):
     shard_images: PositiveInt = Field(
         256, description="Images per shard at most; a shard is the unit that work is done and kept in."
     )
-    shard_bytes: PositiveInt = Field(256 * 2**20, description="Bytes of encoded images per shard at most.")
+    shard_bytes: PositiveInt = Field(
+        256 * 2**20,
+        description="Bytes of encoded images per shard, passed by one image at most. Files are dealt out so that all "
+        "shards of a source are of about the same size.",
+    )
 
 
 class DetectTextConfig(Section):
@@ -150,6 +173,12 @@ class CurateConfig(Section):
     )
     background: Colour = Field(
         (255, 255, 255), description="What transparent pixels and margins become, as red, green, blue."
+    )
+    channels: Literal["rgb", "rgba"] = Field(
+        "rgb", description="rgba: keep the transparency, which the generator then learns to draw; margins are clear."
+    )
+    export: Literal["none", "zip"] = Field(
+        "none", description="zip: also write dataset.zip, PNG files with dataset.json, as StyleGAN tools read it."
     )
 
 

@@ -5,10 +5,14 @@ import os
 import uuid
 from pathlib import Path
 
+SMALL_BYTES = 2**20
+
 
 def sha256_file(path: Path) -> str:
     """Sha256, in hex, of a file's bytes."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
+        if os.fstat(file.fileno()).st_size <= SMALL_BYTES:  # without a large buffer that has to be cleared first
+            return hashlib.sha256(file.readall()).hexdigest()
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

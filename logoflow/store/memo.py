@@ -6,6 +6,7 @@ leave the same time stamp.
 """
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -28,21 +29,29 @@ class Memo:
         self._known: dict[tuple[str, str], tuple[str, str]] | None = None
         self._new: dict[tuple[str, str], tuple[str, str]] = {}
 
-    def recall(self, kind: str, path: Path, compute: Callable[[Path], T]) -> T:
+    def recall(self, kind: str, path: Path | os.DirEntry[str], compute: Callable[[Path], T]) -> T:
         """`compute(path)`, or what it gave when the file last had this stat; `kind` names the function. T is JSON."""
-        stat = path.stat()
-        key, stamp = (kind, str(path.absolute())), f"{stat.st_size}-{stat.st_ino}-{stat.st_mtime_ns}"
+        stat, place = path.stat(), os.fspath(path)
+        if not place.startswith("/"):
+            place = str(Path(place).absolute())
+        stamp = f"{stat.st_size}-{stat.st_ino}-{stat.st_mtime_ns}"
+        settled = time.time() - stat.st_mtime > SETTLED_S
+        return self.recall_stamped(kind, place, stamp, lambda: compute(Path(path)), keep=settled)
+
+    def recall_stamped(self, kind: str, place: str, stamp: str, compute: Callable[[], T], keep: bool = True) -> T:
+        """`compute()`, or what it gave when what is at `place` last had this stamp; kept if it may be."""
         if self._known is None:
             self._known = self._load()
-        if key in self._known and self._known[key][0] == stamp:
-            value: T = json.loads(self._known[key][1])
+        known = self._known.get((kind, place))
+        if known is not None and known[0] == stamp:
+            value: T = json.loads(known[1])
             return value
-        value = compute(path)
-        if time.time() - stat.st_mtime > SETTLED_S:
-            self._known[key] = self._new[key] = (stamp, json.dumps(value))
+        value = compute()
+        if keep:
+            self._known[kind, place] = self._new[kind, place] = (stamp, json.dumps(value))
         return value
 
-    def sha256(self, path: Path) -> str:
+    def sha256(self, path: Path | os.DirEntry[str]) -> str:
         """Sha256 of a file's bytes, in hex."""
         return self.recall("sha256", path, sha256_file)
 

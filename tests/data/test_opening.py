@@ -23,21 +23,28 @@ def test_the_kind_is_told_from_the_content_whatever_the_suffix(tmp_path: Path, p
         file["data"] = np.ones((1, 3, 32, 32), np.uint8)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "a.png").write_bytes(png(1))
-    for name, kind in {"a.bin": "Zip", "b.bin": "Parquet", "c.bin": "Lld", "folder": "Folder"}.items():
+    for name, kind in {"a.bin": "Archive", "b.bin": "Parquet", "c.bin": "Lld", "folder": "Folder"}.items():
         source = open_source("x", tmp_path / name, licence="MIT")
         assert type(source).__name__ == f"{kind}Source"
         assert len(source.entries()) == 1
         assert (source.name, source.licence) == ("x", "MIT")
 
 
-def test_a_pickle_is_refused_unread_with_the_reason_and_a_remedy(tmp_path: Path) -> None:
+def test_pickles_are_refused_unread_wherever_they_lie(tmp_path: Path) -> None:
     class Trap:
         def __reduce__(self) -> tuple[Any, ...]:
             return (Path.touch, (tmp_path / "sprung",))
 
-    (tmp_path / "LLD-icon_data_0.pkl").write_bytes(pickle.dumps(Trap()))
-    with pytest.raises(SourceError, match="can run code when it is read: use LLD's HDF5 file instead"):
-        open_source("x", tmp_path / "LLD-icon_data_0.pkl")
+    folder = tmp_path / "LLD-icon"
+    (folder / "all").mkdir(parents=True)
+    for number in range(5):
+        (folder / "all" / f"LLD-icon_data_{number}.pkl").write_bytes(pickle.dumps(Trap()))
+    with zipfile.ZipFile(tmp_path / "LLD_favicons_clean.zip", "w") as archive:
+        archive.write(folder / "all" / "LLD-icon_data_0.pkl", "LLD_favicon_data_0.pkl")
+    for path in (folder, folder / "all" / "LLD-icon_data_0.pkl", tmp_path / "LLD_favicons_clean.zip"):
+        with pytest.raises(SourceError, match="can run code when it is read: use LLD's HDF5 file instead") as caught:
+            open_source("x", path).entries()
+        assert str(caught.value).startswith(f"{path} is or holds Python pickles")
     assert not (tmp_path / "sprung").exists()
 
 
@@ -45,7 +52,7 @@ def test_a_pickle_is_refused_unread_with_the_reason_and_a_remedy(tmp_path: Path)
     ("name", "kind", "sentence"),
     [
         ("missing", None, "does not exist: check the path"),
-        ("notes.txt", None, "is no source that is read: give a folder, a zip, Parquet, or LLD's HDF5 file"),
+        ("notes.txt", None, "is no source that is read: give a folder, a zip or tar file, Parquet, or LLD's HDF5 file"),
         ("empty.zip", None, "damaged or not whole"),
         ("empty.hdf5", None, "damaged or not whole"),
         ("empty.parquet", None, "damaged or not whole"),

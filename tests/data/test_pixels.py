@@ -1,16 +1,20 @@
 """Squares for networks: aspect kept, centred, antialiased."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
 from PIL import Image
 
-from data.images import WHITE, Limits, decode, flatten
+import data.sample
+from data.images import ADMITTED, WHITE, Pixels, decode, flatten
 from data.intake import pixels_id
-from data.pixels import load_square, thumbnail_square
+from data.pixels import fit_rgb, fit_rgba, load_square, thumbnail_square
+from data.sources import open_source
 from data.table import Picture
 
 
@@ -37,14 +41,51 @@ def test_a_fine_checkerboard_shrinks_to_gray_and_not_to_a_coarser_one() -> None:
     assert np.abs(small.astype(int) - 127).max() <= 2
 
 
-def test_load_square_decodes_each_row(blocks: Callable[..., Any], encode: Callable[..., bytes]) -> None:
-    rows = []
-    for seed, (width, height, channels) in enumerate([(40, 20, 3), (24, 48, 4), (33, 33, 1)]):
-        pixels = blocks(width, height, channels, seed=seed)
-        data = encode(Image.fromarray(pixels.squeeze()))
-        rows.append(Picture(pixels_id(pixels), "", data, "", width, height, "", ()))
+def _row(pixels: Pixels, encode: Callable[..., bytes]) -> Picture:
+    data = encode(Image.fromarray(pixels.squeeze()))
+    return Picture(pixels_id(pixels), "", data, "", pixels.shape[1], pixels.shape[0], "", ())
+
+
+def _psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
+    """Peak signal-to-noise ratio, in dB."""
+    return float(10 * np.log10(255**2 / max(1e-6, np.mean((a.astype(float) - b) ** 2))))
+
+
+def test_load_square_is_pillows_bicubic_of_each_row(blocks: Callable[..., Any], encode: Callable[..., bytes]) -> None:
+    sizes = [(40, 20, 3), (24, 48, 4), (33, 33, 1), (24, 24, 3), (20, 1, 2)]
+    rows = [_row(blocks(*size, seed=seed), encode) for seed, size in enumerate(sizes)]
     squares = load_square(rows, 24, background=(0, 0, 255))
-    assert squares.shape == (3, 3, 24, 24)
+    assert squares.shape == (5, 3, 24, 24)
     for square, row in zip(squares, rows, strict=True):
-        image = flatten(decode(row.data, Limits()), (0, 0, 255))
-        assert_array_equal(square.transpose(1, 2, 0), thumbnail_square(image, 24, (0, 0, 255)))
+        image = Image.fromarray(flatten(decode(row.data, ADMITTED).pixels, (0, 0, 255)))
+        expected = thumbnail_square(image, 24, (0, 0, 255))
+        assert np.abs(square.transpose(1, 2, 0).astype(int) - expected).max() <= 1
+
+
+def test_logos_lose_nothing_by_the_fast_resampling(encode: Callable[..., bytes]) -> None:
+    source = open_source("sample", Path(data.sample.__file__).parent / "lld_like.parquet")
+    logos = [decode(raw.data or b"", ADMITTED).pixels for raw in source.read(source.entries()[:40])]
+    square = [Image.fromarray(flatten(logo)) for logo in logos if logo.shape[0] == logo.shape[1] > 64]
+    assert len(square) >= 5
+    ours = load_square([_row(np.asarray(logo), encode) for logo in square], 64)
+    for mine, logo in zip(ours, square, strict=True):
+        bicubic, lanczos = (
+            np.asarray(logo.resize((64, 64), kind)) for kind in (Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
+        )
+        assert _psnr(mine.transpose(1, 2, 0), bicubic) > 55  # rounding
+        assert _psnr(mine.transpose(1, 2, 0), lanczos) > min(_psnr(bicubic, lanczos), 40) - 0.1
+
+
+def test_squares_with_alpha_do_not_bleed_and_composite_to_the_same() -> None:
+    pixels = np.zeros((64, 48, 4), np.uint8)
+    pixels[..., 1] = 255  # green, and invisible
+    pixels[16:48, 8:40] = (200, 0, 0, 255)
+    square = fit_rgba(pixels, 32)
+    alpha = square[3].astype(int)
+    assert alpha.max() == 255
+    assert not alpha[:, :4].any()  # padding
+    assert not square[1][alpha > 8].any()
+    assert np.abs(square[0][alpha > 32].astype(int) - 200).max() <= 4
+    flat = fit_rgb(pixels, 32)
+    over_white = square[:3] * (alpha / 255) + 255 * (1 - alpha / 255)
+    assert np.abs(over_white - flat).max() <= 8  # bicubic overshoots at edges, and either is clipped

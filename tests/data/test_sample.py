@@ -12,10 +12,10 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 import data.sample
-from data.images import Limits, decode, flatten
+from data.images import Limits, decode
 from data.intake import take_in
 from data.sample.copies import Change, copy
-from data.sample.drawing import rasterise, to_mode
+from data.sample.drawing import flatten, rasterise, to_mode
 from data.sample.icons import Icon
 from data.sources import open_source
 
@@ -56,8 +56,8 @@ def test_ingest_accepts_every_row() -> None:
         source = open_source(name, _FOLDER / f"{name}.parquet")
         taken = list(take_in(source.name, "", source.read(source.entries()), Limits()))
         assert len(taken) == count
-        assert [outcome for outcome, row in taken if row is None] == []
-        assert {row.licence for _, row in taken if row is not None} == {"MIT", "CC0-1.0"}
+        assert [each.outcome for each in taken if each.row is None] == []
+        assert {each.row.licence for each in taken if each.row is not None} == {"MIT", "CC0-1.0"}
 
 
 def test_the_modes_and_sizes_are_as_varied_as_described(lld: dict[str, dict[str, Any]]) -> None:
@@ -134,11 +134,11 @@ def test_rasterising_draws_the_view_box_at_the_size_asked_for() -> None:
 def test_copies_change_what_they_say_and_nothing_else() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 4), np.uint8)
     image = Image.fromarray(pixels)
-    padded = np.asarray(decode(copy(image, Change(margin=0.1)), Limits()))
+    padded = decode(copy(image, Change(margin=0.1)), Limits()).pixels
     assert_array_equal(padded[6:-6, 6:-6], pixels)
     assert padded.shape == (52, 72, 4)
     assert (padded[:6, :, 3] == 0).all()
-    cropped = np.asarray(decode(copy(image, Change(margin=-0.03)), Limits()))
+    cropped = decode(copy(image, Change(margin=-0.03)), Limits()).pixels
     assert_array_equal(cropped, pixels[2:-2, 2:-2])
-    small = decode(copy(image, Change(scale=0.5, quality=90)), Limits())
-    assert (small.size, small.mode) == ((30, 20), "RGB")
+    small = decode(copy(image, Change(scale=0.5, quality=90)), Limits()).pixels
+    assert small.shape == (20, 30, 3)

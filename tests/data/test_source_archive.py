@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import data.sources.archive
-from data.images import Reason
+from data.limits import Reason
 from data.sources import Source, SourceError, open_source
 
 
@@ -93,7 +93,7 @@ def test_an_archive_without_images_or_cut_off_is_an_error_with_a_remedy(
     path = tmp_path / "logos.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "nothing")
-    with pytest.raises(SourceError, match="holds no images: give a zip with"):
+    with pytest.raises(SourceError, match="holds no images: give an archive of"):
         open_source("zipped", path).entries()
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.png", png(1))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from data.images import Reason
+from data.limits import Reason
 from data.sources import Source, SourceError, open_source
+from data.sources.source import FilePath
 
 
 def _reasons(source: Source) -> dict[str, str | None]:
@@ -54,15 +55,15 @@ def test_the_digest_changes_with_any_name_or_byte_and_with_nothing_else(
 
 
 def test_hashing_goes_through_the_function_that_was_given(folder: Path) -> None:
-    asked: list[Path] = []
+    asked: list[str] = []
 
-    def remembering(path: Path) -> str:
-        asked.append(path)
+    def remembering(path: FilePath) -> str:
+        asked.append(os.fspath(path))
         return "remembered"
 
     entries = open_source("mine", folder, hash_file=remembering).entries()
     assert {entry.version for entry in entries} == {"remembered"}
-    assert asked == [folder / "b/ü.png", folder / "z.PNG"]
+    assert asked == [str(folder / "b/ü.png"), str(folder / "z.PNG")]
 
 
 def test_a_file_that_changes_after_it_was_listed_is_not_taken_for_the_one_listed(

@@ -10,7 +10,9 @@ import pytest
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
-from data.images import Reason
+import data.sources.hdf5
+import data.sources.lld
+from data.limits import Reason
 from data.sources import SourceError, open_source
 
 _SIZES = [(40, 24), (24, 40), (33, 33), (40, 40), (17, 40), (40, 39)]  # width, height
@@ -158,3 +160,96 @@ def test_other_layouts_are_errors_with_a_remedy(tmp_path: Path) -> None:
             file["images" if array is None else "data"] = np.zeros(1) if array is None else array
         with pytest.raises(SourceError, match="dataset named data"):
             open_source("lld", tmp_path / f"{name}.hdf5")
+
+
+def test_every_published_list_of_labels_is_read_each_as_long_as_it_is(tmp_path: Path) -> None:
+    lengths = {"ae_grayscale": 6, "resnet/rc_32": 6, "resnet/rc_128": 4, "resnet1/rc_128": 2, "resnet1/rc_64": 9}
+    with h5py.File(tmp_path / "LLD-icon.hdf5", "w") as file:
+        file["data"] = np.random.default_rng(0).integers(0, 256, (6, 3, 32, 32), np.uint8)
+        for number, (name, length) in enumerate(lengths.items()):
+            file[f"labels/{name}"] = np.arange(length, dtype=[np.int32, np.uint8, np.int64][number % 3]) + number
+            file[f"labels/{name}"].attrs["probs"] = np.full(16, 1 / 16)
+        file["labels/probabilities"] = np.zeros((6, 4))
+        file["labels/scores"] = np.zeros(6)
+    source = open_source("icons", tmp_path / "LLD-icon.hdf5")
+    for raw in source.read(source.entries()):
+        position = raw.entry.position
+        assert raw.labels == {
+            name: position + number for number, (name, length) in enumerate(lengths.items()) if position < length
+        }
+
+
+def test_names_may_be_shorter_or_longer_and_text_of_either_kind(tmp_path: Path) -> None:
+    for kind, names in {"bytes": [b"caf\xc3\xa9", b"b"], "text": ["café", "b", "c", "d", "e"]}.items():
+        with h5py.File(tmp_path / f"{kind}.hdf5", "w") as file:
+            file["data"] = np.ones((3, 3, 8, 8), np.uint8)
+            file["meta_data/names"] = np.array(names, "S") if kind == "bytes" else names
+        found = [entry.name for entry in open_source("lld", tmp_path / f"{kind}.hdf5").entries()]
+        assert found == ["café", "b", "000002" if kind == "bytes" else "c"]
+
+
+def test_profiles_of_twitter_stay_where_they_are(
+    tmp_path: Path, write_lld: Callable[..., None], pictures: list[Any]
+) -> None:
+    write_lld(tmp_path / "LLD-logo.hdf5", pictures, 40)
+    with h5py.File(tmp_path / "LLD-logo.hdf5", "r+") as file:
+        file["meta_data/twitter/ids"] = np.arange(30)
+        file["meta_data/twitter/user_objects"] = ['{"location": "home"}'] * 30
+    source = open_source("lld", tmp_path / "LLD-logo.hdf5")
+    assert all(raw.labels.keys() == {"resnet/rc_64"} for raw in source.read(source.entries()))
+
+
+def test_the_order_of_sizes_is_judged_once_for_all_blocks(
+    tmp_path: Path, write_lld: Callable[..., None], pictures: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lld(tmp_path / "LLD-logo.hdf5", pictures, 40, width_first=True)
+    judged = []
+    judge = data.sources.lld._heights_fit
+    monkeypatch.setattr("data.sources.lld._heights_fit", lambda *given: judged.append(1) or judge(*given))
+    for _ in range(3):
+        source = open_source("lld", tmp_path / "LLD-logo.hdf5")
+        assert all(raw.problem is None for raw in source.read(source.entries()[:7]))
+    assert len(judged) == 1
+
+
+def test_files_that_claim_far_more_than_they_hold_are_refused(tmp_path: Path) -> None:
+    def never_written(file: h5py.File) -> None:
+        file.create_dataset("data", (10**6, 3, 32, 32), np.uint8, chunks=(64, 3, 32, 32))
+
+    def many_of_little(file: h5py.File) -> None:
+        file.create_dataset("data", (10**9, 3, 1, 1), np.uint8, chunks=(10**6, 3, 1, 1), compression="gzip")[
+            : 10**6
+        ] = 1
+
+    def one_chunk(file: h5py.File) -> None:
+        shape = (2000, 3, 1000, 1000)
+        file.create_dataset("data", shape, np.uint8, chunks=(500, 3, 1000, 1000), compression="gzip")
+
+    def enormous(file: h5py.File) -> None:
+        file.create_dataset("data", (1, 3, 10**5, 10**5), np.uint8, chunks=(1, 3, 1000, 1000))
+
+    def long_names(file: h5py.File) -> None:
+        file["data"] = np.ones((2, 3, 8, 8), np.uint8)
+        file.create_dataset("meta_data/names", (2,), "S1000000", chunks=(1,))
+
+    for trick, claim in {
+        never_written: "claims 3072000000 bytes of pictures, but stores only 0",
+        many_of_little: "has 1000000000 pictures",
+        one_chunk: "has chunks of 1500000000 bytes",
+        enormous: "has pictures of 100000 x 100000 px",
+        long_names: "has names of 1000000 bytes",
+    }.items():
+        path = tmp_path / f"{trick.__name__}.hdf5"
+        with h5py.File(path, "w") as file:
+            trick(file)
+        with pytest.raises(SourceError, match=f"{claim}, more than is read: it is damaged or made to harm"):
+            open_source("lld", path)
+
+
+def test_names_over_which_the_library_loops_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(tmp_path / "LLD-icon.hdf5", "w") as file:
+        file["data"] = np.ones((3, 3, 8, 8), np.uint8)
+        file["meta_data/names"] = ["a", "b", "c"]
+    monkeypatch.setattr(data.sources.hdf5, "_STRINGS_S", 0.0)  # no damage is known that makes every version loop
+    with pytest.raises(SourceError, match="is damaged in /meta_data/names: copy or download it again"):
+        open_source("lld", tmp_path / "LLD-icon.hdf5").entries()

@@ -1,5 +1,6 @@
 """Parquet: the layouts people have, read in any order, by rows."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.images import Reason
+from data.limits import Reason
 from data.sources import SourceError, open_source
 from data.table import Origin, Picture, write_shard
 
@@ -93,3 +94,78 @@ def test_tables_that_hold_no_images_are_errors_with_a_remedy(tmp_path: Path) -> 
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(SourceError, match=r"damaged or not whole .*: copy or download it again"):
         open_source("table", path).entries()
+
+
+def _described(table: pa.Table, **features: str) -> pa.Table:
+    """A table with Hugging Face's description of its features."""
+    described = {"info": {"features": {name: {"_type": kind} for name, kind in features.items()}}}
+    return table.replace_schema_metadata({"huggingface": json.dumps(described)})
+
+
+def test_columns_that_the_table_itself_describes_are_read_whatever_they_are_called(
+    tmp_path: Path, png: Callable[[int], bytes]
+) -> None:
+    table = pa.table(
+        {
+            "image": ["not", "it"],
+            "logo": pa.array([{"bytes": png(seed), "path": f"p{seed}.png"} for seed in range(2)], _IMAGE),
+            "brand": pa.array([5, None], pa.int64()),
+            "width": pa.array([24, 24]),
+            "label": pa.array([1, 2], pa.uint8()),
+        }
+    )
+    described = _described(table, image="Value", logo="Image", brand="ClassLabel", width="Value", gone="ClassLabel")
+    pq.write_table(described, tmp_path / "logos.parquet")
+    source = open_source("table", tmp_path / "logos.parquet")
+    raws = list(source.read(source.entries()))
+    assert [(raw.entry.name, raw.data, raw.labels) for raw in raws] == [
+        ("p0.png", png(0), {"brand": 5, "label": 1}),
+        ("p1.png", png(1), {"label": 2}),
+    ]
+
+
+@pytest.mark.parametrize("metadata", [b"no json", b"[1]", b'{"info": null}', b'{"info": {"features": {"image": 3}}}'])
+def test_a_description_that_is_garbage_is_ignored(tmp_path: Path, png: Callable[[int], bytes], metadata: bytes) -> None:
+    table = pa.table({"image": [png(0)]}).replace_schema_metadata({"huggingface": metadata})
+    pq.write_table(table, tmp_path / "logos.parquet")
+    source = open_source("table", tmp_path / "logos.parquet")
+    assert [raw.data for raw in source.read(source.entries())] == [png(0)]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.large_binary(),
+        pa.binary_view(),
+        pa.struct([("bytes", pa.large_binary()), ("path", pa.large_string())]),
+        pa.struct([("path", pa.string()), ("bytes", pa.binary())]),
+        pa.dictionary(pa.int32(), pa.binary()),
+    ],
+    ids=str,
+)
+def test_bytes_of_every_storage_are_read(tmp_path: Path, png: Callable[[int], bytes], kind: pa.DataType) -> None:
+    is_struct = pa.types.is_struct(kind)
+    values = [{"bytes": png(seed), "path": None} if is_struct else png(seed) for seed in (0, 1, 0)]
+    images = pa.array(values).dictionary_encode() if pa.types.is_dictionary(kind) else pa.array(values, kind)
+    table = pa.table(
+        {
+            "image": images,
+            "name": pa.array(["a", "b", "a"]).dictionary_encode(),
+            "license": pa.array(["MIT", "MIT", None]).dictionary_encode(),
+            "label": pa.array([3, 3, 4]).dictionary_encode(),
+        }
+    )
+    pq.write_table(table, tmp_path / "logos.parquet")
+    source = open_source("table", tmp_path / "logos.parquet")
+    raws = list(source.read(source.entries()))
+    assert [raw.data for raw in raws] == [png(0), png(1), png(0)]
+    assert [raw.entry.name for raw in raws] == ["a", "b", "a"]
+    assert [(raw.licence, raw.labels["label"]) for raw in raws] == [("MIT", 3), ("MIT", 3), (None, 4)]
+
+
+def test_a_folder_whose_tables_lie_deeper_says_how_to_read_it(tmp_path: Path, png: Callable[[int], bytes]) -> None:
+    (tmp_path / "en" / "train").mkdir(parents=True)
+    pq.write_table(pa.table({"image": [png(0)]}), tmp_path / "en" / "train" / "0.parquet")
+    with pytest.raises(SourceError, match="holds no images but Parquet files: read it as kind: parquet"):
+        open_source("table", tmp_path).entries()
+    assert len(open_source("table", tmp_path, "parquet").entries()) == 1

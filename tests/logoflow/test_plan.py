@@ -78,7 +78,7 @@ def test_a_changed_file_runs_ingest_and_says_which_source(
     config: PipelineConfig, space: Workspace, rehearse: Any
 ) -> None:
     rehearse(config)
-    (config.ingest.sources[0].path / "new.png").write_bytes(b"a new logo")
+    (Path(config.ingest.sources[0].path) / "new.png").write_bytes(b"a new logo")
     plan = actions(config, space)
     assert plan.pop("ingest") == ("run", "input logos changed")
     assert {action for action, _ in plan.values()} == {"pending"}
@@ -182,6 +182,6 @@ def test_what_so_few_images_cannot_satisfy_is_refused(
 def test_a_source_that_cannot_be_read_is_told_in_a_sentence(
     config: PipelineConfig, space: Workspace, break_it: Callable[[Path], Any], sentence: str
 ) -> None:
-    break_it(config.ingest.sources[0].path)
+    break_it(Path(config.ingest.sources[0].path))
     with pytest.raises(UserError, match=sentence):
         make_plan(config, space)

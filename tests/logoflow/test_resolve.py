@@ -1,6 +1,7 @@
 """When a model is trained again although only the images changed: always, never, or when enough of them did."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ def grow(space: Workspace, rehearse: Any) -> Callable[[PipelineConfig, list[str]
     """Let the source offer a new file, so that everything is new, and let other ids through to the training."""
 
     def grown(config: PipelineConfig, images: list[str]) -> dict[str, Step]:
-        (config.ingest.sources[0].path / f"{rehearse.runs}.png").write_bytes(b"new")
+        (Path(config.ingest.sources[0].path) / f"{rehearse.runs}.png").write_bytes(b"new")
         rehearse.images = images
         rehearse(config, until="detect_text")
         return {step.stage.name: step for step in make_plan(config, space)}
@@ -128,7 +129,7 @@ def test_a_kept_model_keeps_what_rests_on_it_alone(
     values: dict[str, Any], trained: dict[str, Artifact], rehearse: Any, space: Workspace, ids: Ids
 ) -> None:
     config = with_policy(values, when="growth", share=0.05)
-    (config.ingest.sources[0].path / "new.png").write_bytes(b"new")
+    (Path(config.ingest.sources[0].path) / "new.png").write_bytes(b"new")
     rehearse.images = ids(range(101))
     made = rehearse(config)
     assert made["train_encoder"] == trained["train_encoder"]

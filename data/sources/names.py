@@ -1,0 +1,39 @@
+"""Which names are offered as images; one rule for folders, archives and object stores."""
+
+import os
+
+# A file with one of these suffixes is offered as an image, whatever is in it; others (README, JSON, ...) are not.
+IMAGE_SUFFIXES = frozenset(
+    {".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib", ".ico", ".tif", ".tiff"}
+    | {".svg", ".avif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".eps", ".ai"}
+)
+
+_PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
+
+
+def is_hidden(part: str) -> bool:
+    """Whether a file or folder of this name is one that people do not see."""
+    return part.startswith(".") or part == "__MACOSX"
+
+
+def has_image_suffix(name: str) -> bool:
+    """Whether a path ends as one of an image does."""
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 (pathlib takes ten times as long)
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a path, with forward slashes, looks like an image that somebody meant to offer: nothing hidden."""
+    return has_image_suffix(name) and not any(is_hidden(part) for part in name.split("/"))
+
+
+def is_pickle(name: str) -> bool:
+    """Whether a file is a Python pickle by its name, as LLD's first releases were."""
+    return name.lower().endswith(_PICKLE_SUFFIXES)
+
+
+def pickles_are_refused(path: object) -> str:
+    """Why pickles at a path are not read, and what to do."""
+    return (
+        f"{path} is or holds Python pickles, each of which can run code when it is read: use LLD's HDF5 file instead, "
+        "or its PNG files."
+    )
