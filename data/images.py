@@ -62,7 +62,6 @@ _UPRIGHT = {
 # Pillow's other modes → the one of ours that holds them.
 _HOLDS = {"1": "L", "P": "RGB", "La": "LA", "PA": "RGBA", "RGBa": "RGBA", "RGBX": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
 
-
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
 
 

@@ -25,7 +25,6 @@ _HARMLESS = frozenset(
 )
 _RAW_PROFILE = b"Raw profile type"  # keyword of a text with a camera's orientation
 
-
 _UP = 2  # PNG's name of the filter that subtracts the row above
 
 

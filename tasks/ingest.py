@@ -25,7 +25,7 @@ from data.index import (
     write_quarantine,
 )
 from data.intake import identify, labels_of, licence_of, take_in
-from data.sources import Entry, Source, SourceError, open_source
+from data.sources import Entry, Source, SourceError, hash_file, open_source
 from data.sources.source import FilePath, HashFile
 from data.squares import SquareKind, SquaresWriter
 from data.table import SHARD, Picture, ShardWriter
@@ -55,7 +55,8 @@ class Block:
 
 def write_block(block: Block, folder: Path) -> None:
     """Read and decode a block: the unit of work of ingest. Beside its shard it leaves what curate will take of it."""
-    source = open_reader(block.source, lambda path: block.sha256[os.fspath(path)])
+    # A container is hashed again only where it lies elsewhere: a copy of a remote one on another machine.
+    source = open_reader(block.source, lambda path: block.sha256.get(os.fspath(path)) or hash_file(path))
     outcomes, written = [], set()
     with ShardWriter(folder / SHARD) as shard, SquaresWriter(folder / block.squares.file) as squares:
         for taken in take_in(source.name, source.licence, source.read(block.entries), block.limits):
@@ -120,10 +121,10 @@ def take_source(
     """What became of every entry of a source: known from an earlier run, or read now in blocks."""
     sha256: dict[str, str] = {}
 
-    def hash_file(path: FilePath) -> str:
+    def remember(path: FilePath) -> str:
         return sha256.setdefault(os.fspath(path), build.space.memo.sha256(path))
 
-    reader = open_reader(source, hash_file)
+    reader = open_reader(source, remember)
     entries = reader.entries()
     known = recognise(reader, entries, earlier)
     new = [entry for entry in entries if entry not in known]

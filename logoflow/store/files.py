@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 SMALL_BYTES = 2**20
+"""Files up to this size are read at once to be hashed."""
 
 
 def sha256_file(path: Path) -> str:
