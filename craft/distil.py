@@ -1,6 +1,6 @@
 """Distil the screen from CRAFT on unlabelled logos, and prove where it may decide.
 
-    python -m craft.distil IMAGES... --work FOLDER [--without LABELS] [--epochs 18] [--out craft]
+    python -m craft.distil IMAGES... --work FOLDER [--without LABELS] [--epochs 12] [--out craft]
 
 IMAGES are Parquet files with the columns name and image (a struct with bytes). LABELS is a Parquet file whose names
 are left out, so that nothing is measured on what was trained on. CRAFT's answers are kept in FOLDER.
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("images", type=Path, nargs="+")
     parser.add_argument("--work", type=Path, required=True, help="folder for CRAFT's answers")
     parser.add_argument("--without", type=Path, help="Parquet file with the names of pictures to leave out")
-    parser.add_argument("--epochs", type=int, default=18)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument(
         "--out", type=Path, default=WEIGHTS.parent, help="folder for screen.safetensors and screen.json"
     )

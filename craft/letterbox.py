@@ -62,8 +62,8 @@ def background_colour(image: Pixels) -> Pixels:
     scatter the votes; a mean or median over all of them would mix the two halves of a two-coloured edge.
     """
     edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    _, group, count = np.unique(edge >> 4, axis=0, return_inverse=True, return_counts=True)
-    members = edge[group.reshape(-1) == count.argmax()]
+    levels = (edge >> 4) @ np.array([256, 16, 1])  # each colour as one number
+    members = edge[levels == np.bincount(levels).argmax()]
     colour: Pixels = members.mean(axis=0).round().astype(np.uint8)
     return colour
 

@@ -100,7 +100,7 @@ def test_a_blank_picture_and_a_single_pixel_have_no_text(detector: Detector) -> 
 def test_frames_are_drawn_where_the_boxes_are(detector: Detector) -> None:
     image, _ = written("Figures", (300, 200), (60, 90))
     (found,) = detector.detect([image])
-    drawn = np.asarray(draw_boxes(image, found, side=600))
+    drawn = np.asarray(draw_boxes(image, found.boxes, side=600))
     assert drawn.shape == (400, 600, 3)
     word = found.boxes[0]
     assert (drawn[round(word.top * 2), round(word.left * 2) + 10] == WORD).all()

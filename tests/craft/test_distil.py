@@ -11,7 +11,7 @@ from craft.screen import Screen
 def test_pictures_move_with_their_maps() -> None:
     """A bright cell of the picture stays the bright cell of the map."""
     generator = np.random.default_rng(0)
-    pixels = np.zeros((8, 3, 64, 64), np.uint8)
+    pixels = np.zeros((8, 3, 16 * CELL, 16 * CELL), np.uint8)
     maps = np.zeros((8, 2, 16, 16), np.float16)
     for index, (row, column) in enumerate(generator.integers(4, 12, (8, 2))):
         pixels[index, :, row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL] = 255
