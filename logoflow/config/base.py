@@ -16,7 +16,8 @@ FILE: JsonDict = {"file": True}
 class Section(BaseModel):
     """One stage's part of the configuration: frozen, typed, closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # What was given is not repeated in errors: an address may hold a password.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 def fast_dtype() -> Literal["float32", "bfloat16"]:

@@ -97,7 +97,7 @@ def test_a_changed_threshold_and_a_human_decision_run_no_network(finished: Pipel
     after = {row["id"]: row for row in pq.read_table(text.file("decisions.parquet")).to_pylist()}
     assert {i for i, row in after.items() if row["decided_by"] == "review"} == {overruled}
     assert after[overruled]["has_text"]
-    assert (text.file("pictures") / "overruled.png").exists()
+    assert text.file("pictures/overruled.png").exists()
     review.write_text(f"id,has_text\n{overruled},no\n")
     assert plan(changed, *setting)["detect_text"]["reason"] == "file review changed"
 

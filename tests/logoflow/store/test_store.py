@@ -142,7 +142,7 @@ def test_a_store_opens_again_and_an_empty_folder_becomes_one(tmp_path: Path, com
 def test_a_store_of_another_format_is_refused(tmp_path: Path) -> None:
     Store(tmp_path / "store")
     (tmp_path / "store" / ".format").write_text("0\n")
-    with pytest.raises(UserError, match="store has store format 0, this version reads 1: choose another folder"):
+    with pytest.raises(UserError, match="store has store format 0, this version reads 2: choose another folder"):
         Store(tmp_path / "store")
 
 
