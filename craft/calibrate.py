@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from craft.decision import CALIBRATION, logit
-from craft.detection import Detector
+from craft.detection import Detector, supports_bfloat16
 from craft.letterbox import Pixels
 
 FOLDS, REPEATS = 5, 10
@@ -37,7 +37,9 @@ def main() -> None:
     arguments = parser.parse_args()
 
     rows = pq.read_table(arguments.labels).to_pylist()
-    found = Detector().detect([read_logo(row["png"]) for row in rows])
+    found = Detector(dtype="bfloat16" if supports_bfloat16() else "float32").detect(
+        [read_logo(row["png"]) for row in rows]
+    )
     text = np.array([row["has_text"] for row in rows])
     letter = np.array([row["kind"] == "letter" for row in rows])
     fitted = {
