@@ -41,7 +41,7 @@ SLICE = 64
 PROFILED = 2000
 
 PARTS = {
-    "list and hash the source": [("tasks/ingest.py", "open_reader"), ("sources/folder.py", "entries")],
+    "list and hash the source": [("logoflow/sources.py", "open_reader"), ("sources/folder.py", "entries")],
     "read the images": [("sources/folder.py", "_read_file"), ("sources/lld.py", "_read_slab")],
     "hash the bytes or pixels": [("data/intake.py", "identify")],
     "decode": [("data/images.py", "decode")],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from logoflow.config.sections import SourceConfig
 from logoflow.errors import UserError
-from logoflow.sources import SourceFacts
+from logoflow.sources import SourceFacts, open_reader
 from logoflow.store.memo import Memo
 from logoflow.store.store import Artifact
 
@@ -47,12 +47,10 @@ def image_changes(
 
 def listed(source: SourceConfig, memo: Memo) -> Sequence["Entry"]:
     """What a source offers."""
-    from data.sources.opening import open_source
     from data.sources.source import SourceError
 
     try:
-        reader = open_source(source.name, source.path, source.kind, source.licence, memo.sha256, source.labels)
-        return reader.entries()
+        return open_reader(source, memo.sha256).entries()
     except SourceError as error:
         raise UserError(str(error)) from error
 

@@ -12,7 +12,7 @@ from logoflow.errors import UserError
 from logoflow.store.memo import Memo
 
 if TYPE_CHECKING:
-    from data.sources.source import Entry
+    from data.sources.source import Entry, HashFile, Source
 
 FACTS = "facts of a source 2"
 """What the memory calls them; count up when the same bytes give other facts."""
@@ -36,14 +36,25 @@ def look_at_sources(sources: Sequence[SourceConfig], memo: Memo) -> dict[str, So
     return {source.name: look_at(source, memo) for source in sources}
 
 
+def open_reader(source: SourceConfig, hash_file: "HashFile") -> "Source":
+    """The reader of a source; what loads numpy, pyarrow and h5py is imported only when one is opened.
+
+    Raises:
+        SourceError: nothing can be read there.
+    """
+    from data.sources.opening import open_source
+
+    return open_source(source.name, source.path, source.kind, source.licence, hash_file, source.labels)
+
+
 def look_at(source: SourceConfig, memo: Memo) -> SourceFacts:
     """The facts of one source: of files by their stats, of a folder by the stats of its files."""
     from data.sources.opening import kind_of, open_source  # numpy, pyarrow, h5py are loaded when something is opened
     from data.sources.places import expand, is_pattern, is_remote
     from data.sources.source import SourceError
 
-    def read(path: Path | str) -> tuple[str, int]:
-        reader = open_source(source.name, path, source.kind, source.licence, memo.sha256, source.labels)
+    def read(_: Path | str) -> tuple[str, int]:
+        reader = open_reader(source, memo.sha256)
         return reader.digest(), len(reader.entries())
 
     facts, path = f"{FACTS} {source.kind or ''} {source.labels or ''}", Path(source.path)
@@ -58,7 +69,7 @@ def look_at(source: SourceConfig, memo: Memo) -> SourceFacts:
         tables = path.rglob("*.parquet") if (source.kind or kind_of(path)) == "parquet" else ()
         if parts := {str(file.relative_to(path)): file for file in tables}:
             return look_at_parts(source, parts, memo)
-        reader = open_source(source.name, path, source.kind, source.licence, memo.sha256, source.labels)
+        reader = open_reader(source, memo.sha256)
         return SourceFacts(reader.digest(), len(reader.entries()), reader.entries())
     except SourceError as error:
         raise UserError(str(error)) from error

@@ -25,14 +25,15 @@ from data.index import (
     write_quarantine,
 )
 from data.intake import identify, labels_of, licence_of, take_in
-from data.sources import Entry, Source, SourceError, hash_file, open_source
-from data.sources.source import FilePath, HashFile
+from data.sources import Entry, Source, SourceError, hash_file
+from data.sources.source import FilePath
 from data.squares import SquareKind, SquaresWriter
 from data.table import SHARD, Picture, ShardWriter
 from logoflow.canonical import digest_of
 from logoflow.changes import ENTRIES
 from logoflow.config.sections import IngestConfig, SourceConfig
 from logoflow.errors import UserError
+from logoflow.sources import open_reader
 from logoflow.store.store import Artifact
 from tasks.images import square_kind
 from tasks.ingest_page import ingest_page
@@ -66,11 +67,6 @@ def write_block(block: Block, folder: Path) -> None:
                 shard.add(taken.row)
                 squares.add(taken.row.id, block.squares.fit(taken.pixels))
     write_outcomes(folder / OUTCOMES, outcomes)
-
-
-def open_reader(source: SourceConfig, hash_file: HashFile) -> Source:
-    """The reader of a source."""
-    return open_source(source.name, source.path, source.kind, source.licence, hash_file, source.labels)
 
 
 BLOCK = UnitKind(
