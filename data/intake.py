@@ -4,9 +4,6 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from data.images import Decoded, Limits, Pixels, Reason, Rejected, decode, is_blank, mode_of, pixel_sha256
 from data.index import Outcome
 from data.png import encode_png
@@ -46,7 +43,7 @@ def take_in(source: str, licence: str, images: Iterable[RawImage], limits: Limit
         height, width = picture.pixels.shape[:2]
         row = Picture(
             id=identity,
-            pixel_sha256=pixel_sha256(picture.pixels),
+            pixel_sha256=identity if raw.data is None else pixel_sha256(picture.pixels),
             data=raw.data if raw.data is not None else encode_png(picture.pixels),
             path=raw.entry.name,
             width=width,
@@ -89,10 +86,10 @@ def _look_at(raw: RawImage, limits: Limits) -> Decoded:
 
 
 def identify(raw: RawImage) -> str | None:
-    """The id that an image would have; None where there is nothing to tell it by."""
+    """The id that an image would have, of its bytes, else of its pixels; None where there is nothing to tell it by."""
     if raw.data is not None:
         return hashlib.sha256(raw.data).hexdigest()
-    return None if raw.pixels is None else pixels_id(raw.pixels)
+    return None if raw.pixels is None else pixel_sha256(raw.pixels)
 
 
 def labels_of(raw: RawImage) -> tuple[tuple[str, int], ...]:
@@ -103,10 +100,3 @@ def labels_of(raw: RawImage) -> tuple[tuple[str, int], ...]:
 def licence_of(raw: RawImage, licence: str) -> str:
     """The licence of an image; that of its source where it states none."""
     return licence if raw.licence is None else raw.licence
-
-
-def pixels_id(pixels: NDArray[np.uint8]) -> str:
-    """Id of an image that has no bytes of its own: sha256 of shape and pixels."""
-    digest = hashlib.sha256(f"{pixels.shape} ".encode())
-    digest.update(np.ascontiguousarray(pixels).data)
-    return digest.hexdigest()

@@ -12,7 +12,6 @@ from PIL import Image
 
 import data.sample
 from data.images import ADMITTED, WHITE, Pixels, decode, flatten
-from data.intake import pixels_id
 from data.pixels import fit_rgb, fit_rgba, load_square, thumbnail_square
 from data.sources import open_source
 from data.table import Picture
@@ -43,7 +42,7 @@ def test_a_fine_checkerboard_shrinks_to_gray_and_not_to_a_coarser_one() -> None:
 
 def _row(pixels: Pixels, encode: Callable[..., bytes]) -> Picture:
     data = encode(Image.fromarray(pixels.squeeze()))
-    return Picture(pixels_id(pixels), "", data, "", pixels.shape[1], pixels.shape[0], "", ())
+    return Picture("", "", data, "", pixels.shape[1], pixels.shape[0], "", ())
 
 
 def _psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
