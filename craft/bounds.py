@@ -1,6 +1,6 @@
-"""Where the screen may decide alone: bounds whose error is proven on held-out pictures.
+"""Where a faster look may decide in CRAFT's place: bounds whose error is proven on held-out pictures.
 
-The share of pictures that the screen decides and CRAFT decides otherwise can only grow as the bounds move inward. So
+The share of pictures that the look decides and CRAFT decides otherwise can only grow as the bounds move inward. So
 the innermost bounds whose upper confidence limit stays within the allowed error hold with that confidence, although
 they were chosen on the same pictures (risk-controlling prediction sets, Bates et al. 2021, theorem 1).
 """
@@ -12,23 +12,26 @@ from numpy.typing import NDArray
 from scipy import stats
 
 Scores = NDArray[np.float64]
-CONFIDENCE = 0.95
 
 
-def choose_bounds(screen: Scores, craft: Scores, band: tuple[float, float], error: float) -> tuple[float, float]:
-    """Choose up to which score of the screen there is no text, and from which on there is.
+def choose_bounds(
+    look: Scores, craft: Scores, band: tuple[float, float], error: float, confidence: float
+) -> tuple[float, float]:
+    """Choose up to which score of a look there is no text, and from which on there is.
 
     Args:
-        screen: the screen's scores `[N]` of held-out pictures.
+        look: the look's scores `[N]` of held-out pictures.
         craft: CRAFT's, 0 to 1.
         band: the lowest and the highest threshold on CRAFT's score for which the decision must be CRAFT's.
         error: share of all pictures that may be decided otherwise, half of it on either side.
+        confidence: probability, over draws of the held-out pictures, that no more are.
 
     Returns:
         low and high. Where not even the outermost bound is proven, it is minus or plus infinity: CRAFT sees those.
     """
-    low = -_lowest(-screen, craft >= band[0], error / 2)
-    high = _lowest(screen, craft < band[1], error / 2)
+    side = 1 - (1 - confidence) / 2  # so that both sides together keep the confidence
+    low = -_lowest(-look, craft >= band[0], error / 2, side)
+    high = _lowest(look, craft < band[1], error / 2, side)
     return low, max(low, high)
 
 
@@ -37,10 +40,9 @@ def upper_limit(wrong: int, of: int, confidence: float) -> float:
     return 1.0 if wrong >= of else float(stats.beta.ppf(confidence, wrong + 1, of - wrong))
 
 
-def _lowest(scores: Scores, wrong: NDArray[np.bool_], error: float) -> float:
+def _lowest(scores: Scores, wrong: NDArray[np.bool_], error: float, confidence: float) -> float:
     """The least score from which on, upwards, the wrong ones are proven to be few enough; infinity if there is none."""
-    side = 1 - (1 - CONFIDENCE) / 2  # so that both sides together keep the confidence
-    too_many = next(count for count in range(len(scores) + 1) if upper_limit(count, len(scores), side) > error)
+    too_many = next(count for count in range(len(scores) + 1) if upper_limit(count, len(scores), confidence) > error)
     if too_many == 0:
         return np.inf
     order = np.argsort(-scores, kind="stable")

@@ -1,4 +1,7 @@
-"""The cascade: the screen looks at every picture, CRAFT at those that the screen is not sure of."""
+"""The cascade: three looks at a picture, each at what the one before it left unclear.
+
+The screen looks at every picture, CRAFT at those that the screen is not sure of: first on half the canvas, then on all.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Cascade:
     """A detector that spares CRAFT the clear cases.
 
     Attributes:
-        bounds: which cases are clear, and how often CRAFT would decide otherwise.
+        bounds: which cases are clear, and how often CRAFT at full size would decide otherwise.
     """
 
     def __init__(self, detector: Detector) -> None:
@@ -31,6 +34,7 @@ class Cascade:
                 f"choose a canvas of {self.bounds.canvas}, or CRAFT alone."
             )
         self._detector = detector
+        self._glance = detector.at(detector.canvas // 2)
         network = network.to(detector.device, detector.dtype)
         self._network: Screen = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
 
@@ -39,27 +43,31 @@ class Cascade:
 
         Args:
             images: the pictures.
-            audit: indices of pictures that CRAFT sees although the screen may be sure, so that both can be compared.
+            audit: indices of pictures that CRAFT sees although they may be clear before, so that both can be compared.
         """
         boxes = [self._detector.letterbox(image) for image in images]
-        answers = self._look(boxes)
-        unsure = [i for i, (score, _) in enumerate(answers) if self.bounds.low < score < self.bounds.high]
-        asked = sorted({*unsure, *audit})
-        seen = dict(zip(asked, self._detector.detect_on([boxes[i] for i in asked]), strict=True))
-        return [
-            replace(seen.get(i, Detection(score, characters)), screen=score)
-            for i, (score, characters) in enumerate(answers)
-        ]
+        found = self._screen(boxes)
 
-    def _look(self, boxes: Sequence[Letterbox]) -> list[tuple[float, int]]:
-        """How sure the screen is of text, 0 to 1, and how many characters it counts."""
-        found: list[tuple[float, int]] = []
+        unsure = [i for i, seen in enumerate(found) if self.bounds.screen.verdict(seen.score) is None]
+        for i, seen in zip(unsure, self._glance.detect([images[i] for i in unsure]), strict=True):
+            found[i] = replace(seen, by="glance", screen=found[i].screen, glance=seen.score)
+
+        unclear = {i for i in unsure if self.bounds.glance.verdict(found[i].score) is None}
+        asked = sorted(unclear.union(audit))
+        for i, seen in zip(asked, self._detector.detect_on([boxes[i] for i in asked]), strict=True):
+            found[i] = replace(seen, screen=found[i].screen, glance=found[i].glance)
+        return found
+
+    def _screen(self, boxes: Sequence[Letterbox]) -> list[Detection]:
+        """What score the screen expects of CRAFT, and how many characters."""
+        found: list[Detection] = []
         for start in range(0, len(boxes), BATCH):
             canvases = np.stack([square_canvas(box) for box in boxes[start : start + BATCH]])
             pixels = torch.from_numpy(canvases).to(self._detector.device).permute(0, 3, 1, 2)
             answers = answers_to(self._network, pixels)
             scores, counts = answers[:, 0].sigmoid().tolist(), answers[:, 1].expm1().round().int().clamp(min=0).tolist()
-            found += zip(scores, counts, strict=True)
+            for score, characters in zip(scores, counts, strict=True):
+                found.append(Detection("screen", score, characters, screen=score))
         return found
 
 

@@ -1,4 +1,4 @@
-"""From a score to a decision: calibrated probabilities, what to expect of a threshold, where the screen may decide.
+"""From a score to a decision: calibrated probabilities, what to expect of a threshold, what need not be seen by CRAFT.
 
 The probabilities were fitted to labelled logos by `craft.calibrate`, and hold for collections in which text is about as
 common as there; elsewhere they still rank logos, and 0.5 is still the fair threshold between the two kinds of error.
@@ -61,30 +61,52 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Clear:
+    """Which scores of a look are clear.
+
+    Attributes:
+        low: up to this score there is no text.
+        high: from this score on there is.
+        decided: how many of the held-out pictures this look decides.
+        wrong: how many of those CRAFT may decide otherwise, at some threshold for which the bounds hold.
+    """
+
+    low: float
+    high: float
+    decided: int
+    wrong: int
+
+    def verdict(self, score: float) -> bool | None:
+        """Whether there is text; None where the score is not clear."""
+        return score >= self.high if not self.low < score < self.high else None
+
+
+@dataclass(frozen=True)
 class Bounds:
-    """Between which scores of the screen CRAFT is asked, and what is proven of the rest.
+    """Which pictures the first two looks of the cascade decide, and what is proven of them.
 
     Attributes:
         canvas: CRAFT's canvas that the screen was distilled at.
         lowest: least threshold on CRAFT's score for which the bounds hold.
         highest: largest such threshold.
-        low: up to this score of the screen there is no text.
-        high: from this score on there is.
         held_out: pictures on which the bounds were chosen; the screen was not trained on them.
-        decided: how many of those lie outside the bounds.
-        wrong: how many of the decided ones CRAFT may decide otherwise, at some threshold between lowest and highest.
-        error: the share of all pictures that is decided otherwise, at most, with 95 % confidence.
+        error: the share of all pictures that is decided otherwise than by CRAFT, at most, with 95 % confidence.
+        screen: the first look.
+        glance: the second, CRAFT on half the canvas.
     """
 
     canvas: int
     lowest: float
     highest: float
-    low: float
-    high: float
     held_out: int
-    decided: int
-    wrong: int
     error: float
+    screen: Clear
+    glance: Clear
+
+    def verdict(self, screen: float, glance: float | None) -> bool | None:
+        """Whether there is text, by the scores of the first two looks; None where CRAFT has to say."""
+        found = self.screen.verdict(screen)
+        return self.glance.verdict(glance) if found is None and glance is not None else found
 
 
 def load_calibration(letters: Letters = "symbols", path: Path = CALIBRATION) -> Calibration:
@@ -94,8 +116,15 @@ def load_calibration(letters: Letters = "symbols", path: Path = CALIBRATION) -> 
 
 
 def load_bounds(path: Path = BOUNDS) -> Bounds:
-    """Where the screen may decide."""
-    return Bounds(**json.loads(path.read_text()))
+    """What the looks before CRAFT may decide."""
+    values = json.loads(path.read_text())
+    return Bounds(**{**values, **{look: Clear(**values[look]) for look in ("screen", "glance")}})
+
+
+def proven_thresholds(letters: Letters = "symbols") -> tuple[float, float]:
+    """The lowest and the highest threshold on the probability for which the bounds hold."""
+    bounds, calibration = load_bounds(), load_calibration(letters)
+    return calibration.probability(bounds.lowest), calibration.probability(bounds.highest)
 
 
 def logit(share: float, closest: float = CLOSEST) -> float:

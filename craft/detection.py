@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -23,24 +24,29 @@ DEVIATION = (0.229, 0.224, 0.225)
 TEXT_THRESHOLD = 0.7  # the published one; on this score precision is 0.994 and recall 0.974 (benchmarks.text)
 
 Dtype = Literal["float32", "bfloat16"]
+Look = Literal["screen", "glance", "craft"]
+"""Who answered: the screen, CRAFT on half the canvas, or CRAFT."""
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What was seen in one picture, by CRAFT or by the screen alone (`craft.cascade`), which looks less closely.
+    """What was seen in one picture, by CRAFT or by one of the faster looks of `craft.cascade`.
 
     Attributes:
-        score: region times affinity, 0 to 1; the screen's where only that looked. A lone letter or a letter-like symbol
-            has a high region score, so region alone, the published rule, takes it for text; only two characters side
-            by side have a high affinity too.
+        by: who answered.
+        score: region times affinity, 0 to 1, as the screen expects it where only that looked. A lone letter or a
+            letter-like symbol has a high region score, so region alone, the published rule, takes it for text; only two
+            characters side by side have a high affinity too.
         characters: how many characters stand in words, or the screen's estimate.
         region: highest region score, about 0 to 1; None where only the screen looked.
         affinity: highest affinity score, about 0 to 1; None where only the screen looked.
         area: share of the picture that the words' letters cover, 0 to 1; None where only the screen looked.
         boxes: each word followed by its characters, in pixels of the picture, clipped to it.
-        screen: how sure the screen is that CRAFT would find text, 0 to 1; None where it was not asked.
+        screen: the screen's score; None where it was not asked.
+        glance: the score on half the canvas; None where CRAFT was not asked there.
     """
 
+    by: Look
     score: float
     characters: int
     region: float | None = None
@@ -48,6 +54,7 @@ class Detection:
     area: float | None = None
     boxes: tuple[Box, ...] = ()
     screen: float | None = None
+    glance: float | None = None
 
 
 class Detector:
@@ -86,6 +93,12 @@ class Detector:
         self._network: Craft = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
         self._mean = torch.tensor(MEAN, device=self.device).mul(255).view(1, 3, 1, 1)
         self._deviation = torch.tensor(DEVIATION, device=self.device).mul(255).view(1, 3, 1, 1)
+
+    def at(self, canvas: int) -> Detector:
+        """The same network on another canvas."""
+        other = copy(self)
+        other.canvas = canvas
+        return other
 
     def letterbox(self, image: Pixels) -> Letterbox:
         """Fit a picture into the canvas."""
@@ -156,6 +169,7 @@ def describe(box: Letterbox, region: Map, affinity: Map) -> Detection:
     boxes, covered = find_boxes(region, affinity)
     best_region, best_affinity = float(region.max()), float(affinity.max())
     return Detection(
+        by="craft",
         score=min(1.0, max(0.0, best_region) * max(0.0, best_affinity)),
         region=best_region,
         affinity=best_affinity,

@@ -31,17 +31,19 @@ _BOX = pa.struct(
 _SCORES = pa.schema(
     [
         ("id", pa.string()),
+        ("by", pa.string()),
         ("score", pa.float64()),
         ("characters", pa.int64()),
         ("region", pa.float64()),
         ("affinity", pa.float64()),
         ("area", pa.float64()),
         ("screen", pa.float64()),
+        ("glance", pa.float64()),
         ("boxes", pa.list_(_BOX)),
     ]
 )
 _DECISIONS = pa.schema([*_SCORES, ("probability", pa.float64()), ("has_text", pa.bool_()), ("decided_by", pa.string())])
-AUDITED = 1 / 32  # share of pictures that CRAFT sees although the screen is sure
+AUDITED = 1 / 32  # share of pictures that CRAFT sees although they are clear without it
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def score_shard(work: ScoreWork, folder: Path) -> None:
 
 
 def is_audited(row: Picture) -> bool:
-    """Whether a picture is of the sample on which the screen is compared with CRAFT: ids are as good as random."""
+    """Whether a picture is of the sample on which the cascade is compared with CRAFT: ids are as good as random."""
     return int(row.id[:8], 16) < AUDITED * 16**8
 
 
@@ -84,7 +86,7 @@ def detector(canvas: int, dtype: Dtype, weights: Path | None, batch: int | None,
 
 @functools.lru_cache(maxsize=1)
 def cascade(canvas: int, dtype: Dtype, batch: int | None, device: str) -> Cascade:
-    """The screen before CRAFT, loaded once per process."""
+    """The faster looks before CRAFT, loaded once per process."""
     return Cascade(detector(canvas, dtype, None, batch, device))
 
 
@@ -98,7 +100,7 @@ SCORE = UnitKind(
 
 @stage("detect_text")
 def detect_text(build: Build, table: Artifact) -> None:
-    """Score every picture, with the screen and CRAFT; one whose probability of text reaches the threshold has text."""
+    """Score every picture, by the cascade; one whose probability of text reaches the threshold has text."""
     config: DetectTextConfig = build.config
     calibration = load_calibration(config.letters)
     device = device_named(build.run.config.device)
@@ -147,17 +149,16 @@ def decide(
     """Whether a picture has text: as people decided, else by its probability."""
     score = scores["score"] if config.letters == "symbols" else scores["region"]
     probability = calibration.probability(score)
-    network = "screen" if scores["region"] is None else "craft"
     return {
         **scores,
         "probability": probability,
         "has_text": probability >= config.threshold if verdict is None else verdict,
-        "decided_by": network if verdict is None else "review",
+        "decided_by": scores["by"] if verdict is None else "review",
     }
 
 
 def metrics(decisions: Sequence[Decision], config: DetectTextConfig, calibration: Calibration) -> dict[str, Any]:
-    """Who decided how often, how often the screen and CRAFT disagree, and what is expected of the threshold."""
+    """How often CRAFT was spared, how often it disagrees in the audit, and what is expected of the threshold."""
     expected = calibration.expect(config.threshold)
     found = {
         "expected_precision": expected.precision,
@@ -167,8 +168,10 @@ def metrics(decisions: Sequence[Decision], config: DetectTextConfig, calibration
     }
     if config.screened:
         bounds = load_bounds()
-        sure = [row for row in decisions if not bounds.low < row["screen"] < bounds.high]
-        audited = [row for row in sure if row["region"] is not None]
-        wrong = sum((row["screen"] >= bounds.high) != (row["probability"] >= config.threshold) for row in audited)
-        found |= {"screened": len(sure) - len(audited), "audited": len(audited), "audited_wrong": wrong}
+        seen = [row for row in decisions if row["by"] == "craft"]
+        before = [(row, bounds.verdict(row["screen"], row["glance"])) for row in seen]
+        audited = [
+            verdict == (row["probability"] >= config.threshold) for row, verdict in before if verdict is not None
+        ]
+        found |= {"spared": len(decisions) - len(seen), "audited": len(audited), "audited_wrong": audited.count(False)}
     return found

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from craft.decision import load_bounds, load_calibration
+from craft.decision import load_bounds, load_calibration, proven_thresholds
 from data.table import Picture
 from logoflow.config.sections import DetectTextConfig
 from tasks.detect_text import AUDITED, decide, is_audited, metrics
@@ -16,7 +16,16 @@ CALIBRATION = load_calibration()
 
 def scores(score: float, **others: Any) -> dict[str, Any]:
     """A row of a unit's scores, as CRAFT leaves it."""
-    return {"id": "0" * 64, "score": score, "region": score, "screen": None, "boxes": [], **others}
+    return {
+        "id": "0" * 64,
+        "score": score,
+        "region": score,
+        "by": "craft",
+        "screen": None,
+        "glance": None,
+        "boxes": [],
+        **others,
+    }
 
 
 def decided(score: float, verdict: bool | None = None, **others: Any) -> dict[str, Any]:
@@ -51,18 +60,21 @@ def test_the_audit_is_a_fixed_sample_of_the_intended_size() -> None:
     assert sum(map(is_audited, pictures)) / 8000 == pytest.approx(AUDITED, rel=0.2)
 
 
-def test_where_screen_and_craft_disagree_is_counted_among_the_audited() -> None:
+def test_where_a_faster_look_and_craft_disagree_is_counted_among_the_audited() -> None:
     bounds = load_bounds()
-    sure, unsure = bounds.low / 2, (bounds.low + bounds.high) / 2
+    clear, unclear = bounds.screen.low / 2, (bounds.screen.low + bounds.screen.high) / 2
+    no, unsure = bounds.glance.low / 2, (bounds.glance.low + bounds.glance.high) / 2
     rows = [
-        decided(0.01, screen=sure),  # audited, the same
-        decided(0.95, screen=sure),  # audited, the other way
-        decided(0.95, screen=unsure),  # CRAFT was asked
-        decided(sure, screen=sure, region=None),
+        decided(0.01, screen=clear),  # audited, the same
+        decided(0.95, screen=clear),  # audited, the other way
+        decided(0.95, screen=unclear, glance=no),  # so, too
+        decided(0.95, screen=unclear, glance=unsure),  # CRAFT was asked
+        decided(clear, screen=clear, region=None, by="screen"),
+        decided(no, screen=unclear, glance=no, by="glance"),
     ]
     told = metrics(rows, DetectTextConfig(), CALIBRATION)
-    assert (told["screened"], told["audited"], told["audited_wrong"]) == (1, 2, 1)
-    assert [row["decided_by"] for row in rows] == ["craft", "craft", "craft", "screen"]
+    assert (told["spared"], told["audited"], told["audited_wrong"]) == (2, 3, 2)
+    assert [row["decided_by"] for row in rows] == [*["craft"] * 4, "screen", "glance"]
 
 
 def test_borderline_pictures_come_nearest_first_and_without_the_reviewed() -> None:
@@ -73,6 +85,10 @@ def test_borderline_pictures_come_nearest_first_and_without_the_reviewed() -> No
 
 @pytest.mark.parametrize("values", [{"cascade": False}, {"canvas": 384}, {"letters": "text"}])
 def test_a_threshold_that_the_screen_is_not_proven_for_needs_craft_alone(values: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="set cascade to false"):
-        DetectTextConfig(threshold=0.02)
+    lowest, highest = proven_thresholds()
+    for threshold in (lowest + 0.001, highest - 0.001):
+        assert DetectTextConfig(threshold=threshold).threshold == threshold
+    for threshold in (0.02, lowest - 0.001, highest + 0.001):
+        with pytest.raises(ValueError, match="set cascade to false"):
+            DetectTextConfig(threshold=threshold)
     assert DetectTextConfig(threshold=0.02, **values).threshold == 0.02

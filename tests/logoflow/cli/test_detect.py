@@ -53,6 +53,19 @@ def test_a_table_comes_out_with_its_names(
     assert sum(right) >= len(LOGOS) - 1
 
 
+def test_a_threshold_that_the_cascade_is_not_proven_for_is_decided_by_craft_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [np.asarray(Image.open(io.BytesIO(row["png"])).convert("RGB")) for row in LOGOS]
+    craft = Detector(dtype="bfloat16" if has_bfloat16() else "float32").detect(images)
+    table, out = tmp_path / "logos.parquet", tmp_path / "text.parquet"
+    pq.write_table(pa.table({"name": [row["name"] for row in LOGOS], "png": [row["png"] for row in LOGOS]}), table)
+    assert detect_text(monkeypatch, table, "--out", out, "--threshold", 0.05) == 0
+    rows = pq.read_table(out).to_pylist()
+    assert [row["score"] for row in rows] == pytest.approx([seen.score for seen in craft], abs=0.01)
+    assert [row["has_text"] for row in rows] == [row["probability"] >= 0.05 for row in rows]
+
+
 def test_images_and_folders_are_taken_together_and_what_is_broken_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], expected: dict[str, float]
 ) -> None:
