@@ -29,7 +29,7 @@ def prepare_training_set(run: Run) -> dict[str, Made]:
     encoder = train_encoder(run, images, text)
     vectors = embed(run, images, text, encoder)
     clusters = cluster(run, images, vectors)
-    duplicates = deduplicate(run, images, vectors)
+    duplicates = deduplicate(run, images, vectors, encoder)
     training_set = curate(run, images, vectors, clusters, duplicates)
     return {
         "ingest": images,

@@ -73,7 +73,7 @@ STAGES: dict[str, Stage] = {
         Stage(
             "deduplicate",
             "Finds copies of one logo and keeps the best of each group.",
-            inputs=("ingest", "embed"),
+            inputs=("ingest", "embed", "train_encoder"),
             data=("groups.parquet",),
             libraries=("faiss-cpu", "numpy", "pillow", "torch"),
         ),

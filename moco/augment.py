@@ -17,12 +17,14 @@ from moco.settings import AugmentationSettings
 LUMA = (0.299, 0.587, 0.114)
 REDUCTIONS = ("area", "bilinear", "bicubic")
 ENLARGEMENTS = ("nearest", "bilinear", "bicubic")
+PALEST = 0.6  # least brightness of a tint's channels: on darker paper much of a logo is gone
 PARTS = 8  # parts of a batch that are reduced alike: interpolation knows only one size per call
 
 
 def augment(images: Tensor, settings: AugmentationSettings, generator: Generator) -> Tensor:
     """One view of each image: framed, coloured, and then damaged as copies on the web are."""
     views = frame(images, settings, generator)
+    views = change_background(views, settings, generator)
     views = recolour(views, settings, generator)
     views = reduce_resolution(views, settings, generator)
     views = blur(views, settings, generator)
@@ -44,6 +46,14 @@ def frame(images: Tensor, settings: AugmentationSettings, generator: Generator) 
     theta[:, 1, 2] = (1 - height) * _uniform(n, -1, 1, generator)
     grid = F.affine_grid(theta.to(images.device), list(images.shape), align_corners=False)
     return 1 - F.grid_sample(1 - images, grid, align_corners=False)  # zeros outside become white
+
+
+def change_background(images: Tensor, settings: AugmentationSettings, generator: Generator) -> Tensor:
+    """Lay some images on tinted paper: white becomes the tint, and ink is multiplied by it, as on a printed page."""
+    n = len(images)
+    tint = _uniform(3 * n, PALEST, 1, generator).view(n, 3, 1, 1)
+    tint = torch.where(_chosen(n, settings.background, generator), tint, 1.0)
+    return images * tint.to(images.device)
 
 
 def recolour(images: Tensor, settings: AugmentationSettings, generator: Generator) -> Tensor:

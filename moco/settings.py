@@ -18,6 +18,7 @@ class AugmentationSettings(BaseModel):
         description="Largest area, in images, that a view may show: padding by background around the image.",
     )
     stretch: float = Field(0.05, ge=0, lt=1, description="Largest relative change of a crop's aspect ratio.")
+    background: float = Field(0.1, ge=0, le=1, description="Share of views that are laid on paper of another colour.")
     brightness: float = Field(0.1, ge=0, lt=1, description="Largest relative change of brightness.")
     contrast: float = Field(0.1, ge=0, lt=1, description="Largest relative change of contrast.")
     saturation: float = Field(0.1, ge=0, lt=1, description="Largest relative change of saturation.")

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 COARSE_STEPS, FINE_STEPS = 8, 4
+STILL = torch.tensor([1.0, 0.0, 0.0])  # the pose of pictures that lie on each other already
 SCALES = (0.5, 2.0)
 SHIFTS = (-0.8, 0.8)
 
@@ -35,7 +36,7 @@ class Pairs(NamedTuple):
 def align(pairs: Pairs) -> Tensor:
     """The pose `(scale, shift x, shift y)` that lays b on a, `[P, 3]`."""
     coarse = Pairs(*(F.avg_pool2d(x, 2) for x in pairs))
-    still = torch.tensor([1.0, 0.0, 0.0]).expand(len(pairs.a), 3)
+    still = STILL.expand(len(pairs.a), 3)
     zoomed = torch.tensor([1.1, 0.0, 0.0]).expand(len(pairs.a), 3)
     starts = [still, zoomed, inverse(zoomed), _pose_of_moments(coarse)]
     poses = torch.stack([_refine(coarse, start, COARSE_STEPS) for start in starts])  # [starts, P, 3]

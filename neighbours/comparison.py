@@ -1,6 +1,8 @@
 """Are two pictures the same mark? Judged on aligned pixels, by local colour and by edges."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -8,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from neighbours.alignment import Pairs, align, gradients, inverse, warp
+from neighbours.alignment import STILL, Pairs, align, gradients, inverse, warp
+from neighbours.gist import gists
 
 SIDE = 32  # of the comparison: copies of 20 to 30 pixels are common, and finer pixels of theirs are invented
 LONG_SIDE = 64  # of pictures more than twice as long as wide or the reverse: at 32, words would be a few pixels high
@@ -24,16 +27,25 @@ class Tolerance:
         colour: largest difference of the colours averaged over a small window anywhere, 0..1.
         edges: energy of the edges' difference over the energy of the edges, 0 (equal) to 1 (unrelated) and up to 2.
         overlap: smallest share of either picture's edges that lies on the other picture, 0..1.
+        gist: largest root mean square difference of their gists (`neighbours.gist`), 0..1; what differs more is not
+            looked at any closer.
     """
 
     colour: float = 0.16
     edges: float = 0.35
     overlap: float = 0.75
+    gist: float = 0.22
+
+    def scaled(self, scale: float) -> Tolerance:
+        """A tolerance that lets pictures differ so many times as much; what is not looked at stays the same."""
+        return replace(
+            self, colour=self.colour * scale, edges=self.edges * scale, overlap=1 - (1 - self.overlap) * scale
+        )
 
 
 @dataclass(frozen=True)
 class Differences:
-    """What remains different in pairs of pictures after alignment, float32 `[P]` each; see `Tolerance`."""
+    """What remains different in pairs of pictures, float32 `[P]` each; see `Tolerance`. NaN where nobody looked."""
 
     colour: NDArray[np.float32]
     edges: NDArray[np.float32]
@@ -46,33 +58,50 @@ class Differences:
 
 
 def compare(
-    thumbnails: NDArray[np.uint8], sizes: NDArray[np.int64], first: NDArray[np.int64], second: NDArray[np.int64]
+    thumbnails: NDArray[np.uint8],
+    sizes: NDArray[np.int64],
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    tolerance: Tolerance,
 ) -> Differences:
-    """Align the pictures of each pair and measure what remains different.
+    """Measure what is different in the pictures of each pair: as they lie, and if that is too much, once aligned.
 
     Args:
         thumbnails: uint8 `[N, 3, S, S]`, S at least 64, aspect kept, centred on white; may be memory-mapped.
         sizes: width and height of the pictures that they were made from, `[N, 2]`.
         first: rows of one picture of each pair, `[P]`.
         second: rows of the other, `[P]`.
+        tolerance: pairs whose gists differ by more are left out, and those that it admits as they lie not aligned.
     """
+    close = gists(thumbnails).distances(first, second) <= tolerance.gist
     long = 2 * sizes.min(axis=1) < sizes.max(axis=1)
     long_pair = long[first] | long[second]
-    columns = np.empty((3, len(first)), np.float32)
-    for side, pairs in ((SIDE, np.flatnonzero(~long_pair)), (LONG_SIDE, np.flatnonzero(long_pair))):
+    columns = np.full((3, len(first)), np.nan, np.float32)
+    for side, pairs in ((SIDE, np.flatnonzero(close & ~long_pair)), (LONG_SIDE, np.flatnonzero(close & long_pair))):
         for start in range(0, len(pairs), PAIRS_AT_ONCE):
             part = pairs[start : start + PAIRS_AT_ONCE]
             pictures = [_ink(thumbnails[rows]) for rows in (first[part], second[part])]
             frames = [_frames(sizes[rows]) for rows in (first[part], second[part])]
             with torch.inference_mode():
-                columns[:, part] = _differences(Pairs(*pictures, *frames), side)
+                columns[:, part] = _look(Pairs(*pictures, *frames), side, tolerance)
     return Differences(*columns)
 
 
-def _differences(pairs: Pairs, side: int) -> Tensor:
-    """Colour, edges and overlap of each pair at a side, `[3, P]`; see `Tolerance`."""
-    a, b, frame_a, frame_b = small = Pairs(*(F.adaptive_avg_pool2d(x, side) for x in pairs))
-    pose = align(small)
+def _look(pairs: Pairs, side: int, tolerance: Tolerance) -> NDArray[np.float32]:
+    """Colour, edges and overlap of each pair at a side, `[3, P]`, aligned where that is needed."""
+    small = Pairs(*(F.adaptive_avg_pool2d(x, side) for x in pairs))
+    found = _differences(pairs, small, STILL.expand(len(pairs.a), 3)).numpy()
+    moved = np.flatnonzero(~Differences(*found).within(tolerance))
+    if len(moved):
+        pairs, small = (Pairs(*(x[moved] for x in same)) for same in (pairs, small))
+        found[:, moved] = _differences(pairs, small, align(small)).numpy()
+    return found
+
+
+def _differences(pairs: Pairs, small: Pairs, pose: Tensor) -> Tensor:
+    """Colour, edges and overlap `[3, P]` of pairs, and the same reduced, in a pose; see `Tolerance`."""
+    a, b, frame_a, frame_b = small
+    side = a.shape[-1]
     laid = F.adaptive_avg_pool2d(warp(pairs.b, pose), side)  # laid on a before it is reduced, so that it stays as sharp
     frame_laid = warp(frame_b, pose)
     both = frame_a * (frame_laid > 0.99)

@@ -9,9 +9,25 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from neighbours.comparison import Differences, Tolerance, compare
-from neighbours.search import self_join
+from neighbours.search import Neighbours, search, self_join
 
+LOSSLESS = (b"\x89PNG", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")  # PNG, GIF, BMP, TIFF
 SAME_SIZE = 0.95  # content sides within five per cent count as equal: cropping and rounding alone make such differences
+
+
+@dataclass(frozen=True)
+class Described:
+    """Pictures as they are compared.
+
+    Attributes:
+        vectors: unit vectors `[N, D]`.
+        thumbnails: uint8 `[N, 3, S, S]`, aspect kept, centred on white, S at least 64; may be memory-mapped.
+        sizes: width and height of the pictures that they were made from, int64 `[N, 2]`.
+    """
+
+    vectors: NDArray[np.float32]
+    thumbnails: NDArray[np.uint8]
+    sizes: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -75,19 +91,12 @@ class Group:
 
 
 def find_pairs(
-    vectors: NDArray[np.float32],
-    thumbnails: NDArray[np.uint8],
-    sizes: NDArray[np.int64],
-    neighbours: int = 16,
-    similarity: float = 0.5,
-    tolerance: Tolerance | None = None,
+    logos: Described, neighbours: int = 16, similarity: float = 0.5, tolerance: Tolerance | None = None
 ) -> Candidates:
     """Candidates among the nearest neighbours, each verified on its pixels.
 
     Args:
-        vectors: unit vectors `[N, D]`.
-        thumbnails: uint8 `[N, 3, S, S]`, aspect kept, centred on white, S at least 32; may be memory-mapped.
-        sizes: width and height of the pictures that they were made from, `[N, 2]`.
+        logos: the pictures.
         neighbours: nearest neighbours of each picture that are candidates.
         similarity: smallest cosine of a candidate pair.
         tolerance: how much two pictures of the same mark may differ.
@@ -95,15 +104,56 @@ def find_pairs(
     Returns:
         All candidates, in ascending order of the rows, with the verdict on each.
     """
-    found = self_join(vectors, neighbours)
-    rows = np.repeat(np.arange(len(vectors)), found.indices.shape[1])
+    first, second, cosines = _pairs(self_join(logos.vectors, neighbours), similarity)
+    allowed = tolerance or Tolerance()
+    differences = compare(logos.thumbnails, logos.sizes, first, second, allowed)
+    return Candidates(first, second, cosines, differences, differences.within(allowed))
+
+
+def find_mirrored_pairs(
+    logos: Described,
+    mirrored: Described,
+    neighbours: int = 16,
+    similarity: float = 0.5,
+    tolerance: Tolerance | None = None,
+) -> Candidates:
+    """The same for pictures of which one shows the other's mirror image.
+
+    Args:
+        logos: the pictures.
+        mirrored: their mirror images, in the same order.
+        neighbours: nearest neighbours of each mirror image that are candidates.
+        similarity: smallest cosine of a candidate pair.
+        tolerance: how much two pictures of the same mark may differ.
+    """
+    first, second, cosines = _pairs(search(logos.vectors, mirrored.vectors, neighbours), similarity)
+    allowed = tolerance or Tolerance()
+    thumbnails = np.concatenate([logos.thumbnails, mirrored.thumbnails])
+    sizes = np.concatenate([logos.sizes, mirrored.sizes])
+    differences = compare(thumbnails, sizes, first, second + len(logos.sizes), allowed)
+    return Candidates(first, second, cosines, differences, differences.within(allowed))
+
+
+def join(one: Candidates, other: Candidates) -> Candidates:
+    """Both sets of candidates; a pair may stand in both."""
+    columns = zip(vars(one.differences).values(), vars(other.differences).values(), strict=True)
+    return Candidates(
+        np.concatenate([one.first, other.first]),
+        np.concatenate([one.second, other.second]),
+        np.concatenate([one.similarity, other.similarity]),
+        Differences(*map(np.concatenate, columns)),
+        np.concatenate([one.same, other.same]),
+    )
+
+
+def _pairs(found: Neighbours, similarity: float) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Each pair of different rows with at least this cosine once, the smaller row first, in ascending order."""
+    rows = np.repeat(np.arange(len(found.indices)), found.indices.shape[1])
     others, cosines = found.indices.ravel(), found.similarities.ravel()
-    near = cosines >= similarity
+    near = (cosines >= similarity) & (rows != others)
     pairs = np.stack([np.minimum(rows, others), np.maximum(rows, others)], axis=1)[near]
     pairs, index = np.unique(pairs, axis=0, return_index=True)
-    first, second = pairs[:, 0], pairs[:, 1]
-    differences = compare(thumbnails, sizes, first, second)
-    return Candidates(first, second, cosines[near][index], differences, differences.within(tolerance or Tolerance()))
+    return pairs[:, 0], pairs[:, 1], cosines[near][index]
 
 
 def group(pairs: Candidates, originals: Sequence[Original]) -> list[Group]:
@@ -165,6 +215,11 @@ def choose(members: Sequence[int], originals: Sequence[Original]) -> tuple[int, 
     if len(preferred) < len(finest):
         return kept, "It comes from the source with priority; others are as large and as little compressed."
     return kept, "Others are as large, as little compressed and from the same source: it has the least margin of them."
+
+
+def is_lossless(data: bytes) -> bool:
+    """Whether an encoded picture is in a format that loses nothing, or was raw pixels: no bytes at all."""
+    return not data or data.startswith(LOSSLESS)
 
 
 def content_share(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:

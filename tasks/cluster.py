@@ -12,10 +12,11 @@ from logoflow.errors import UserError
 from logoflow.report.page import Curve, Page, Series, Table
 from logoflow.store.store import Artifact, Store
 from neighbours.kmeans import Clustering, kmeans, match_clusters, silhouettes
+from neighbours.vectors import read_vectors
 from tasks.images import load_pictures, shard_of_each
 from tasks.sheets import save_sheet
 from tasks.stage import Build, stage
-from tasks.tables import read_labels, read_vectors
+from tasks.tables import read_labels
 
 SHOWN = 36
 

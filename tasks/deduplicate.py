@@ -1,54 +1,105 @@
 """deduplicate: copies found by their vectors, confirmed by their pixels; the best of each group is kept."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from data.pixels import fit_rgb
 from data.table import Picture
 from logoflow.config.sections import DeduplicateConfig
-from logoflow.report.page import Page, Table
 from logoflow.store.store import Artifact
-from neighbours.comparison import Tolerance
-from neighbours.duplicates import Original, content_share, find_pairs, group
+from moco.encoder import Encoder, load_encoder
+from moco.encoder import embed as encode
+from neighbours.calibration import Calibration, Trial, calibrate, make_trials
+from neighbours.duplicates import (
+    Described,
+    Original,
+    content_share,
+    find_mirrored_pairs,
+    find_pairs,
+    group,
+    is_lossless,
+    join,
+)
+from neighbours.vectors import read_vectors
+from tasks.device import NETWORK, device_named
+from tasks.duplicates_page import Row, duplicates_page
 from tasks.images import load_pictures, load_squares, read_rows, read_table, shard_of_each, shards
-from tasks.sheets import save_sheet
 from tasks.stage import Build, stage
-from tasks.tables import read_vectors
 
 THUMBNAIL = 64
-SHOWN = 48
-LOSSLESS = (b"\x89PNG", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
 _GROUPS = pa.schema([("id", pa.string()), ("kept", pa.string()), ("similarity", pa.float64()), ("reason", pa.string())])
-
-Row = dict[str, Any]
-"""A row of groups.parquet: a picture that goes, the one that stays in its place, and why."""
 
 
 @stage("deduplicate")
-def deduplicate(build: Build, table: Artifact, embedded: Artifact) -> None:
+def deduplicate(build: Build, table: Artifact, embedded: Artifact, trained: Artifact) -> None:
     """Find copies of one logo and keep the largest original of each group."""
     config: DeduplicateConfig = build.config
     ids, vectors = read_vectors(embedded.file("vectors.parquet"))
-    thumbnails = load_squares(table, build.space.store, ids, THUMBNAIL)
     rows = {row.id: row for row in read_table(table)}
     sizes = np.array([(rows[i].width, rows[i].height) for i in ids], np.int64)
-    tolerance = Tolerance(config.colour, config.edges, config.overlap)
-    pairs = find_pairs(vectors, thumbnails, sizes, config.neighbours, config.similarity, tolerance)
-    groups = group(pairs, originals(build, table, ids, thumbnails, rows))
+    logos = Described(vectors, load_squares(table, build.space.store, ids, THUMBNAIL), sizes)
+    encoder = load_encoder(trained.file("encoder.safetensors"), device_named(build.run.config.device))
+
+    trials, calibration = calibrated(build, table, ids, logos, encoder)
+    similarity = calibration.similarity if config.similarity is None else config.similarity
+    pairs = find_pairs(logos, config.neighbours, similarity, calibration.tolerance)
+    if config.mirrored == "copy":
+        mirrored = mirror(build, table, ids, logos, encoder)
+        pairs = join(pairs, find_mirrored_pairs(logos, mirrored, config.neighbours, similarity, calibration.tolerance))
+    groups = group(pairs, originals(build, table, ids, logos.thumbnails, rows))
 
     dropped: list[Row] = [
         {"id": ids[row], "kept": ids[g.kept], "similarity": float(vectors[row] @ vectors[g.kept]), "reason": g.reason}
         for g in groups
         for row in g.dropped
     ]
-    dropped.sort(key=lambda row: str(row["id"]))
+    dropped.sort(key=lambda row: (str(row["kept"]), str(row["id"])))
     pq.write_table(pa.Table.from_pylist(dropped, schema=_GROUPS), build.folder / "groups.parquet", compression="zstd")
-    build.metrics |= {"candidates": len(pairs.first), "groups": len(groups), "duplicates": len(dropped)}
-    build.page(duplicates_page(build, table, dropped, rows, len(groups)))
+    build.metrics |= {
+        "candidates": len(pairs.first),
+        "groups": len(groups),
+        "duplicates": len(dropped),
+        "similarity": similarity,
+        "expected_precision": calibration.chosen.precision,
+        "expected_recall": calibration.chosen.recall,
+    }
+    build.page(duplicates_page(build, table, dropped, rows, trials, calibration))
+
+
+def calibrated(
+    build: Build, table: Artifact, ids: Sequence[str], logos: Described, encoder: Encoder
+) -> tuple[list[Trial], Calibration]:
+    """Copies made of some of the logos, and the thresholds that find them."""
+    config: DeduplicateConfig = build.config
+    assert config.seed is not None
+    chosen = np.random.default_rng(config.seed).permutation(len(ids))[: config.samples]
+    where = shard_of_each(table)
+    pictures = load_pictures(build.space.store, [(ids[row], where[ids[row]]) for row in chosen])
+    trials = make_trials(pictures, chosen.tolist(), config.seed)
+    made = [trial.pixels for trial in trials]
+    described = Described(
+        vectors_of(build, encoder, np.stack([fit_rgb(pixels, encoder.settings.resolution) for pixels in made])),
+        np.stack([fit_rgb(pixels, THUMBNAIL) for pixels in made]),
+        np.array([pixels.shape[1::-1] for pixels in made], np.int64),
+    )
+    return trials, calibrate(logos, trials, described, config.neighbours, config.precision)
+
+
+def mirror(build: Build, table: Artifact, ids: Sequence[str], logos: Described, encoder: Encoder) -> Described:
+    """The mirror images of all logos."""
+    squares = load_squares(table, build.space.store, ids, encoder.settings.resolution)
+    vectors = vectors_of(build, encoder, np.ascontiguousarray(squares[..., ::-1]))
+    return Described(vectors, np.ascontiguousarray(logos.thumbnails[..., ::-1]), logos.sizes)
+
+
+def vectors_of(build: Build, encoder: Encoder, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Unit vectors of squares at the encoder's resolution."""
+    with NETWORK:
+        return encode(encoder, squares, device=device_named(build.run.config.device))
 
 
 def originals(
@@ -58,7 +109,7 @@ def originals(
     priority = {source.name: rank for rank, source in enumerate(build.run.config.ingest.sources)}
     encoded: dict[str, tuple[int, bool]] = {}
     for shard in shards(table, build.space.store, ids):
-        encoded |= {row.id: (len(row.data), row.data.startswith(LOSSLESS)) for row in read_rows(shard)}
+        encoded |= {row.id: (len(row.data), is_lossless(row.data)) for row in read_rows(shard)}
     return [
         Original(
             width=rows[i].width,
@@ -70,39 +121,3 @@ def originals(
         )
         for i, share in zip(ids, content_share(thumbnails), strict=True)
     ]
-
-
-def duplicates_page(
-    build: Build, table: Artifact, dropped: Sequence[Row], rows: dict[str, Picture], groups: int
-) -> Page:
-    """Pairs of what stays and what goes."""
-    summary = f"{len(dropped)} copies in {groups} groups are dropped; the best picture of each group stays."
-    if not dropped:
-        return Page(summary)
-    where = shard_of_each(table)
-    pairs = [i for row in dropped[:SHOWN] for i in (row["kept"], row["id"])]
-    captions = [caption for row in dropped[:SHOWN] for caption in ("stays", f"goes {row['similarity']:.2f}")]
-    images = load_pictures(build.space.store, [(i, where[i]) for i in pairs])
-    sheet = save_sheet(
-        build,
-        "duplicates.png",
-        "Copies, beside the picture that stays",
-        images,
-        captions,
-        "The number is the cosine similarity of their vectors; the pixels were compared as well.",
-        columns=12,
-    )
-    listed = Table(
-        "Copies",
-        ("goes", "from", "stays", "from ", "similarity", "why"),
-        tuple(
-            (
-                rows[row["id"]].origins[0].name, rows[row["id"]].origins[0].source,
-                rows[row["kept"]].origins[0].name, rows[row["kept"]].origins[0].source,
-                round(row["similarity"], 3), row["reason"],
-            )
-            for row in dropped[:200]
-        ),
-        caption="The first two hundred; all are in groups.parquet.",
-    )  # fmt: skip
-    return Page(summary, (sheet,), tables=(listed,))

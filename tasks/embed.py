@@ -12,10 +12,11 @@ from logoflow.report.page import Page
 from logoflow.store.store import Artifact
 from moco.encoder import embed as encode
 from moco.encoder import load_encoder
+from neighbours.vectors import read_vectors, write_vectors
 from tasks.device import NETWORK, device_named
 from tasks.images import Shard, read_rows, shards
 from tasks.stage import Build, stage
-from tasks.tables import kept_ids, read_vectors, write_vectors
+from tasks.tables import kept_ids
 from tasks.units import Unit, UnitKind, map_units
 
 VECTORS = "vectors.parquet"

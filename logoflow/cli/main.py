@@ -14,6 +14,7 @@ from logoflow.cli.detect import detect_text
 from logoflow.cli.doctor import doctor
 from logoflow.cli.look import plan, runs, show, status
 from logoflow.cli.maintain import gc, verify
+from logoflow.cli.neighbours import dedup, embed, search
 from logoflow.cli.output import debugging
 from logoflow.cli.run import run
 from logoflow.errors import UserError
@@ -24,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, plan, status, runs, show, verify, gc, doctor, detect_text):
+for command in (run, plan, status, runs, show, verify, gc, doctor, detect_text, embed, dedup, search):
     app.command()(command)
 
 

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveInt, field_validator, model_validator
 
-from craft.decision import load_bounds, load_calibration
+from craft.decision import load_bounds, proven_thresholds
 from logoflow.config.base import FILE, OUTSIDE, Dtype, Section, Seed, Trained, fast_dtype
 from moco.settings import EncoderSettings
 from stylegan2.settings import TrainingSettings
@@ -74,7 +74,7 @@ class DetectTextConfig(Section):
     canvas: Literal[128, 192, 256, 320, 384, 512] = Field(256, description="Side of the square that CRAFT sees, in px.")
     cascade: bool = Field(
         True,
-        description="Let a small network decide the clear cases, within a proven error, and CRAFT the rest. It stands "
+        description="Let faster looks decide the clear cases, within a proven error, and CRAFT the rest. It stands "
         "aside where that was not proven: for another canvas than 256, other weights, or letters: text.",
     )
     letters: Literal["symbols", "text"] = Field(
@@ -104,14 +104,13 @@ class DetectTextConfig(Section):
 
     @property
     def screened(self) -> bool:
-        """Whether the screen decides clear cases: where it was asked for, and proven."""
+        """Whether faster looks decide clear cases: where it was asked for, and proven."""
         proven = self.canvas == load_bounds().canvas and self.weights is None and self.letters == "symbols"
         return self.cascade and proven
 
     @model_validator(mode="after")
     def _proven(self) -> Self:
-        bounds, calibration = load_bounds(), load_calibration(self.letters)
-        lowest, highest = calibration.probability(bounds.lowest), calibration.probability(bounds.highest)
+        lowest, highest = proven_thresholds(self.letters)
         if self.screened and not lowest <= self.threshold <= highest:
             raise ValueError(
                 f"threshold is {self.threshold}, but the cascade is proven from {lowest:.2f} to {highest:.2f} only: "
@@ -150,19 +149,28 @@ class ClusterConfig(Section):
 
 
 class DeduplicateConfig(Section):
-    """Finding copies by embedding, then by pixels."""
+    """Finding copies by embedding, then by pixels; thresholds are chosen by copies made of the run's own logos."""
 
     neighbours: PositiveInt = Field(16, description="Nearest neighbours of each logo that are looked at.")
-    similarity: float = Field(0.5, ge=-1, le=1, description="Least cosine similarity of a candidate pair.")
-    colour: float = Field(
-        0.16, ge=0, le=1, description="Largest difference of colours, averaged over a small window, of a pair."
+    similarity: float | None = Field(
+        None,
+        ge=-1,
+        le=1,
+        description="Least cosine similarity of a candidate pair; left out: what nearly all copies reach that are made "
+        "of the run's own logos.",
     )
-    edges: float = Field(
-        0.35, ge=0, le=2, description="Largest energy of the edges' difference over that of the edges, of a pair."
+    precision: float = Field(
+        0.99,
+        gt=0.5,
+        le=1,
+        description="Share of the pairs found that shall be right: pixels may differ as much as keeps it, on copies "
+        "made of the run's own logos.",
     )
-    overlap: float = Field(
-        0.75, ge=0, le=1, description="Least share of either picture's edges that lies on the other picture."
+    samples: PositiveInt = Field(200, description="Logos that copies are made of to choose these thresholds.")
+    mirrored: Literal["logo", "copy"] = Field(
+        "logo", description="Whether a mirrored logo is a logo of its own, or a copy."
     )
+    seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")
 
 
 class CurateConfig(Section):

@@ -8,13 +8,24 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
+from torch.testing import assert_close
 
-from moco.augment import augment, blur, frame, recolour, reduce_resolution
+from moco.augment import PALEST, augment, blur, change_background, frame, recolour, reduce_resolution
 from moco.randomness import generator
 from moco.settings import AugmentationSettings
 
 OFF = AugmentationSettings(
-    crop_scale=1, zoom_out=1, stretch=0, brightness=0, contrast=0, saturation=0, hue=0, resolution=0, blur=0, jpeg=0
+    crop_scale=1,
+    zoom_out=1,
+    stretch=0,
+    background=0,
+    brightness=0,
+    contrast=0,
+    saturation=0,
+    hue=0,
+    resolution=0,
+    blur=0,
+    jpeg=0,
 )
 
 
@@ -47,6 +58,20 @@ def test_a_frame_larger_than_the_image_shows_paper_around_it() -> None:
     assert ink.min() == pytest.approx(1 / 4, abs=0.05)
     assert ink.max() == pytest.approx(1)
     assert views.max() == 1  # white, not black, is what lies outside
+
+
+def test_tinted_paper_shows_through_white_and_leaves_black() -> None:
+    x = torch.ones(400, 3, 8, 8)
+    x[:, :, :, 4:] = 0
+    x[:, :, 4:, :4] = 0.5
+    views = change_background(x, changed(background=0.25), generator(0, "test"))
+    paper = views[:, :, 0, 0]
+    assert torch.equal(views[:, :, :4, :4], paper[:, :, None, None].expand(-1, -1, 4, 4))
+    assert_close(views[:, :, 4:, :4], 0.5 * paper[:, :, None, None].expand(-1, -1, 4, 4))
+    assert (views[:, :, :, 4:] == 0).all()
+    tinted = (paper < 1).any(dim=1)
+    assert tinted.float().mean() == pytest.approx(0.25, abs=0.07)
+    assert PALEST <= paper.min() < PALEST + 0.03
 
 
 def test_a_crop_keeps_at_least_its_share_of_the_area() -> None:

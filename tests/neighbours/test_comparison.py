@@ -14,7 +14,7 @@ SEEDS = range(6)
 def verdicts(thumbnails: Callable, pairs: list[tuple[Image.Image, Image.Image]]) -> Differences:
     squares, sizes = thumbnails([image for pair in pairs for image in pair])
     first = np.arange(0, 2 * len(pairs), 2)
-    return compare(squares, sizes, first, first + 1)
+    return compare(squares, sizes, first, first + 1, Tolerance())
 
 
 COPIES: dict[str, Callable[[Image.Image, Callable], Image.Image]] = {
@@ -91,4 +91,4 @@ def test_equal_pictures_differ_in_nothing_and_no_pairs_are_no_work(mark: Callabl
     assert [same.colour[0], same.edges[0], same.overlap[0]] == pytest.approx([0, 0, 1], abs=1e-3)
     squares, sizes = thumbnails([mark(0)])
     nothing = np.empty(0, np.int64)
-    assert len(compare(squares, sizes, nothing, nothing).colour) == 0
+    assert len(compare(squares, sizes, nothing, nothing, Tolerance()).colour) == 0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import ImageOps
 
 from neighbours.comparison import Differences
-from neighbours.duplicates import Candidates, Original, choose, content_share, find_pairs, group
+from neighbours.duplicates import Candidates, Described, Original, choose, content_share, find_pairs, group
 
 
 def original(
@@ -36,7 +36,7 @@ def test_every_verified_pair_is_found_and_only_once(mark: Callable, thumbnails: 
     copies = [pictures[0].resize((80, 60)), ImageOps.expand(pictures[1], 20, "white"), ImageOps.mirror(pictures[2])]
     squares, sizes = thumbnails(pictures + copies)
     vectors = np.ones((8, 4), np.float32) / 2  # an embedding that tells nothing apart: pixels must decide
-    found = find_pairs(vectors, squares, sizes)
+    found = find_pairs(Described(vectors, squares, sizes))
     assert len(found.first) == 8 * 7 // 2
     assert (found.first < found.second).all()
     pairs = list(zip(found.first[found.same].tolist(), found.second[found.same].tolist(), strict=True))
@@ -46,10 +46,10 @@ def test_every_verified_pair_is_found_and_only_once(mark: Callable, thumbnails: 
 def test_dissimilar_vectors_are_no_candidates(mark: Callable, thumbnails: Callable) -> None:
     squares, sizes = thumbnails([mark(0)] * 4)
     vectors = np.float32([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]])
-    found = find_pairs(vectors, squares, sizes, similarity=0.7)
+    found = find_pairs(Described(vectors, squares, sizes), similarity=0.7)
     assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(0, 1)]
     assert found.similarity == pytest.approx([0.8])
-    nearest = find_pairs(vectors, squares, sizes, neighbours=1, similarity=-1)
+    nearest = find_pairs(Described(vectors, squares, sizes), neighbours=1, similarity=-1)
     assert list(zip(nearest.first.tolist(), nearest.second.tolist(), strict=True)) == [(0, 1), (1, 2), (2, 3)]
 
 
@@ -124,5 +124,5 @@ def test_a_padded_copy_never_replaces_its_original(
     squares, sizes = thumbnails(pictures)
     shares = content_share(squares)
     originals = [Original(int(w), int(h), float(s), True, 1.0, 0) for (w, h), s in zip(sizes, shares, strict=True)]
-    (found,) = group(find_pairs(blobs[[0, 0]], squares, sizes), originals)
+    (found,) = group(find_pairs(Described(blobs[[0, 0]], squares, sizes)), originals)
     assert (found.kept, found.dropped) == (0, (1,))

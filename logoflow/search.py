@@ -1,0 +1,125 @@
+"""The nearest logos of a finished run: its vectors and what its other tables say of the logos found."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from logoflow.errors import UserError
+from logoflow.store.store import Artifact, Store
+from neighbours.vectors import read_vectors
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The logos that a run embedded.
+
+    Attributes:
+        embedded: the artifact of embed.
+        table: the artifact of ingest that it was made from.
+        ids: of the logos, sorted.
+        vectors: unit vectors `[N, D]`.
+    """
+
+    embedded: Artifact
+    table: Artifact
+    ids: list[str]
+    vectors: NDArray[np.float32]
+
+
+def open_collection(store: Store) -> Collection:
+    """The logos of the newest run that got so far.
+
+    Raises:
+        UserError: there is none.
+    """
+    embedded = newest(store, "embed")
+    if embedded is None:
+        raise UserError(f"{store.root} holds no embedded logos: run the pipeline first, or name its --store.")
+    record = embedded.manifest.inputs["ingest"]
+    table = store.find("ingest", record.fingerprint)
+    if table is None:
+        raise UserError(f"the image table that the vectors were made from is gone from {store.root}: run ingest again.")
+    return Collection(embedded, table, *read_vectors(embedded.file("vectors.parquet")))
+
+
+def newest(store: Store, stage: str) -> Artifact | None:
+    """The artifact of a stage that was made last."""
+    return next(reversed(list(store.artifacts(stage))), None)
+
+
+def row_of(collection: Collection, wanted: str) -> int:
+    """The row of the logo with an id, the beginning of one, or a name.
+
+    Raises:
+        UserError: none or several have it.
+    """
+    rows = [row for row, i in enumerate(collection.ids) if i.startswith(wanted)] if len(wanted) >= 4 else []
+    if not rows:
+        named = set(ids_named(collection.table, wanted))
+        rows = [row for row, i in enumerate(collection.ids) if i in named]
+    if len(rows) != 1:
+        what = f"{len(rows)} logos have" if rows else "no logo without text has"
+        raise UserError(f"{what} the id or name {wanted}: give an image's path, or more of its id (see --json).")
+    return rows[0]
+
+
+def nearest(collection: Collection, query: NDArray[np.float32], k: int) -> list[dict[str, Any]]:
+    """The k logos nearest to a unit vector `[D]`, the nearest first, with the Euclidean distance to each."""
+    cosines = collection.vectors @ query
+    first = np.argpartition(-cosines, min(k, len(cosines) - 1))[:k]
+    order = first[np.argsort(-cosines[first], kind="stable")]
+    origins = origins_of(collection.table, [collection.ids[row] for row in order])
+    return [
+        {
+            "row": int(row),
+            "id": collection.ids[row],
+            "distance": round(float(np.sqrt(max(0.0, 2 - 2 * float(cosines[row])))), 4),
+            **origins[collection.ids[row]],
+        }
+        for row in order
+    ]
+
+
+def with_clusters(store: Store, collection: Collection, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows with the cluster of each logo and what it is a copy of, where those stages ran on these vectors."""
+    for stage, file, column in (("cluster", "labels.parquet", "label"), ("deduplicate", "groups.parquet", "kept")):
+        made = [a for a in store.artifacts(stage) if a.manifest.inputs["embed"].content == collection.embedded.content]
+        if made:
+            table = _rows_with(made[-1].file(file), "id", [row["id"] for row in found], ["id", column])
+            known = dict(zip(table["id"].to_pylist(), table[column].to_pylist(), strict=True))
+            name = "cluster" if stage == "cluster" else "copy_of"
+            found = [{**row, name: known.get(row["id"])} for row in found]
+    return found
+
+
+def origins_of(table: Artifact, ids: list[str]) -> dict[str, dict[str, str]]:
+    """Name and source of pictures by id: where each came from first."""
+    found = _rows_with(table.file("images.parquet"), "id", ids, ["id", "origins"])
+    return {
+        row["id"]: {"name": row["origins"][0]["name"], "source": row["origins"][0]["source"]}
+        for row in found.to_pylist()
+    }
+
+
+def ids_named(table: Artifact, name: str) -> list[str]:
+    """Ids of the pictures that came under a name, from any source."""
+    with pq.ParquetFile(table.file("images.parquet")) as file:
+        rows = file.read(columns=["id", "origins.list.element.name"], use_threads=False).combine_chunks()
+    origins = rows["origins"].combine_chunks()
+    hits = pc.equal(origins.flatten().field("name"), name)
+    parents = pc.list_parent_indices(origins).filter(hits)
+    found: list[str] = rows["id"].take(parents).to_pylist()
+    return found
+
+
+def _rows_with(path: Path, column: str, values: list[str], columns: list[str]) -> pa.Table:
+    """The rows of a Parquet table that hold one of the values."""
+    with pq.ParquetFile(path) as file:
+        table = file.read(columns=columns, use_threads=False)
+    return table.filter(pc.is_in(table[column], pa.array(values, pa.string())))

@@ -1,0 +1,123 @@
+"""The page of deduplicate: groups with the picture that stays, how well copies are found, and which are missed."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from data.table import Picture
+from logoflow.report.page import Page, Table
+from logoflow.report.page import Picture as Shown
+from logoflow.store.store import Artifact
+from neighbours.calibration import Calibration, Trial
+from neighbours.comparison import Tolerance
+from tasks.images import load_pictures, shard_of_each
+from tasks.sheets import save_sheet
+from tasks.stage import Build
+
+GROUPS_SHOWN = 24
+IN_A_GROUP = 8
+MISSED_SHOWN = 24
+
+Row = dict[str, Any]
+"""A row of groups.parquet: a picture that goes, the one that stays in its place, and why."""
+
+
+def duplicates_page(
+    build: Build,
+    table: Artifact,
+    dropped: Sequence[Row],
+    rows: dict[str, Picture],
+    trials: Sequence[Trial],
+    calibration: Calibration,
+) -> Page:
+    """Groups of copies, and what is expected of the way they were found.
+
+    Args:
+        build: the stage's.
+        table: the image table.
+        dropped: by the picture that stays.
+        rows: of the table, by id.
+        trials: copies that were made to calibrate.
+        calibration: what they said.
+    """
+    groups = [(kept, list(members)) for kept, members in groupby(dropped, key=lambda row: row["kept"])]
+    expected = calibration.chosen
+    summary = (
+        f"{len(dropped)} copies in {len(groups)} groups are dropped; the best picture of each group stays. Of copies "
+        f"made of this run's own logos {expected.recall:.1%} are found, and {expected.precision:.1%} of what is found "
+        "is right."
+    )
+    pictures = [*group_sheet(build, table, groups), *missed_sheet(build, trials, calibration)]
+    tables = [kinds_table(calibration), steps_table(calibration)]
+    if dropped:
+        tables.insert(0, copies_table(dropped, rows))
+    return Page(summary, tuple(pictures), tables=tuple(tables))
+
+
+def group_sheet(build: Build, table: Artifact, groups: Sequence[tuple[str, list[Row]]]) -> list[Shown]:
+    """A row for each of the largest groups: the picture that stays, then its copies."""
+    if not groups:
+        return []
+    where = shard_of_each(table)
+    largest = sorted(groups, key=lambda pair: (-len(pair[1]), pair[0]))[:GROUPS_SHOWN]
+    places, captions = [], []
+    for kept, members in largest:
+        places += [kept, *(row["id"] for row in members[: IN_A_GROUP - 1])]
+        captions += ["stays", *(f"goes {row['similarity']:.2f}" for row in members[: IN_A_GROUP - 1])]
+    images = load_pictures(build.space.store, [(i, where[i]) for i in places])
+    caption = (
+        "Each group begins with the picture that stays. The number is the cosine similarity of the vectors; every pair "
+        "was compared by its pixels as well."
+    )
+    return [save_sheet(build, "duplicates.png", "Groups of copies, the largest first", images, captions, caption)]
+
+
+def missed_sheet(build: Build, trials: Sequence[Trial], calibration: Calibration) -> list[Shown]:
+    """Made copies that were not found, and recoloured logos that were taken for copies."""
+    missed = [trials[n] for n in calibration.missed][:MISSED_SHOWN]
+    if not missed:
+        return []
+    images = [trial.pixels for trial in missed]
+    captions = [trial.kind for trial in missed]
+    caption = "Made copies that were not found; what is called recoloured is no copy and was taken for one."
+    return [save_sheet(build, "missed.png", "What the calibration got wrong", images, captions, caption)]
+
+
+def copies_table(dropped: Sequence[Row], rows: dict[str, Picture]) -> Table:
+    """What goes, what stays in its place, and why."""
+    return Table(
+        "Copies",
+        ("goes", "from", "stays", "from ", "similarity", "why"),
+        tuple(
+            (
+                rows[row["id"]].origins[0].name, rows[row["id"]].origins[0].source,
+                rows[row["kept"]].origins[0].name, rows[row["kept"]].origins[0].source,
+                round(row["similarity"], 3), row["reason"],
+            )
+            for row in dropped[:200]
+        ),
+        caption="The first two hundred; all are in groups.parquet.",
+    )  # fmt: skip
+
+
+def kinds_table(calibration: Calibration) -> Table:
+    """How many copies of each kind are found."""
+    return Table(
+        "Made copies by kind",
+        ("kind", "taken for a copy"),
+        tuple((kind, f"{share:.1%}") for kind, share in calibration.found.items()),
+        caption="A copy of each kind was made of some of the run's logos; those of at least 32 px count. A cosine of "
+        f"at least {calibration.similarity:.3f} makes a pair a candidate. Recoloured logos are other logos: none "
+        "should be taken for a copy.",
+    )
+
+
+def steps_table(calibration: Calibration) -> Table:
+    """What stricter and looser comparisons of pixels would give."""
+    return Table(
+        "Tolerance",
+        ("times the usual", "expected precision", "expected recall"),
+        tuple((step.scale, f"{step.precision:.2%}", f"{step.recall:.2%}") for step in calibration.steps),
+        caption=f"How much the pixels of two copies may differ. Chosen: {calibration.chosen.scale} times the usual, "
+        f"which is {Tolerance().colour} in colour and {Tolerance().edges} in edges.",
+    )
