@@ -37,11 +37,13 @@ class AugmentationSettings(BaseModel):
 
 
 class EncoderSettings(BaseModel):
-    """MoCo v2 (Chen et al. 2020) for one process: a small residual network, a momentum encoder and a queue of keys."""
+    """MoCo v2 (Chen et al. 2020) for one process: a residual network, a momentum encoder and a queue of keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    network: Literal["resnet10", "resnet18"] = Field("resnet10", description="Residual network by its depth.")
+    network: Literal["resnet10", "resnet18", "resnet50"] = Field(
+        "resnet10", description="Residual network by its depth."
+    )
     width: int = Field(32, ge=4, le=256, description="Channels of the first stage; each later stage doubles them.")
     stem_stride: Literal[1, 2, 4] = Field(
         2, description="How much the first layer reduces the side; 4 adds a max-pool."

@@ -12,19 +12,29 @@ from moco.encoder import Encoder, create_encoder, embed, load_encoder, save_enco
 from moco.settings import EncoderSettings
 
 
-def test_resnet18_has_as_many_weights_as_the_published_one() -> None:
-    settings = EncoderSettings(network="resnet18", width=64, stem_stride=4)
+@pytest.mark.parametrize(
+    ("network", "published", "classifier"),
+    [("resnet18", 11_689_512, 512 * 1000 + 1000), ("resnet50", 25_557_032, 2048 * 1000 + 1000)],
+)
+def test_a_network_has_as_many_weights_as_the_published_one(network: str, published: int, classifier: int) -> None:
+    settings = EncoderSettings.model_validate({"network": network, "width": 64, "stem_stride": 4})
     with torch.device("meta"):
         encoder = Encoder(settings)
     trunk = sum(p.numel() for name, p in encoder.named_parameters() if not name.startswith("head"))
-    assert trunk == 11_689_512 - 513_000  # of ImageNet's ResNet-18 without its classifier
+    assert trunk == published - classifier  # of ImageNet's, without its classifier
 
 
+@pytest.mark.parametrize(("network", "channels"), [("resnet10", 32), ("resnet50", 128)])
 @pytest.mark.parametrize(("stem_stride", "side"), [(1, 4), (2, 2), (4, 1)])
-def test_the_stem_decides_how_much_of_the_picture_the_last_stage_sees(stem_stride: int, side: int) -> None:
-    encoder = create_encoder(EncoderSettings(width=4, resolution=32, stem_stride=stem_stride), seed=0).eval()
+def test_the_stem_decides_how_much_of_the_picture_the_last_stage_sees(
+    network: str, channels: int, stem_stride: int, side: int
+) -> None:
+    settings = EncoderSettings.model_validate(
+        {"network": network, "width": 4, "resolution": 32, "stem_stride": stem_stride}
+    )
+    encoder = create_encoder(settings, seed=0).eval()
     x = encoder.pool(encoder.norm(encoder.stem(torch.rand(2, 3, 32, 32))))
-    assert encoder.blocks(x).shape == (2, 32, side, side)
+    assert encoder.blocks(x).shape == (2, channels, side, side)
 
 
 def test_weights_depend_on_the_seed_and_on_nothing_else(settings: EncoderSettings) -> None:
