@@ -78,6 +78,15 @@ class EncoderSettings(BaseModel):
     )
 
     @model_validator(mode="after")
+    def _visible(self) -> Self:
+        if self.resolution < 8 * self.stem_stride:  # and torch's bfloat16 convolutions get gradients of 1 x 1 px wrong
+            raise ValueError(
+                f"resolution is {self.resolution}, but the network reduces the side by {8 * self.stem_stride}: choose "
+                f"{8 * self.stem_stride} or more, or a smaller stem_stride."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _divisible(self) -> Self:
         keys = self.batch * (2 if self.symmetric else 1)
         if self.queue % keys:

@@ -50,6 +50,7 @@ def test_pictures_are_put_on_white_and_padded_to_a_square(tmp_path: Path) -> Non
         ("--augmentation.blur=2", "augmentation.blur: Input should be less than or equal to 1"),
         ("--queue=12", "queue is 12, but each step brings 8 keys: choose a multiple, such as 16."),
         ("--normalisation_groups=3", "choose a smaller divisor of the batch"),
+        ("--stem_stride=4", "resolution is 16, but the network reduces the side by 32: choose 32 or more"),
         ("--images=nothing", "nothing is neither a .npy file nor a folder"),
     ],
 )
