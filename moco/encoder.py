@@ -74,6 +74,11 @@ STAGES: dict[str, tuple[type[Block] | type[Bottleneck], tuple[int, ...]]] = {
     "resnet50": (Bottleneck, (3, 4, 6, 3)),
 }
 """The kind of block of each network, and how many of them each stage has."""
+PIXELS = {
+    "centred": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+"""Mean and deviation of red, green and blue that pixels are standardised by before the network sees them."""
 
 
 class Encoder(nn.Module):
@@ -103,8 +108,13 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed images, `[N, 3, S, S]` with values in 0..1, as `[N, dimensions]`."""
-        x = self.pool(F.relu(self.norm(self.stem(images * 2 - 1))))
+        x = self.pool(F.relu(self.norm(self.stem(self.standardised(images)))))
         return cast(Tensor, self.head(self.blocks(x).mean(dim=(2, 3))))
+
+    def standardised(self, images: Tensor) -> Tensor:
+        """Images in 0..1 by mean and deviation; never folded into the stem, whose padding is the mean, not black."""
+        mean, deviation = (images.new_tensor(values).view(3, 1, 1) for values in PIXELS[self.settings.pixels])
+        return (images - mean) / deviation
 
 
 def create_encoder(settings: EncoderSettings, seed: int) -> Encoder:
@@ -126,7 +136,8 @@ def create_encoder(settings: EncoderSettings, seed: int) -> Encoder:
 
 def save_encoder(encoder: Encoder, path: Path) -> None:
     """Write the weights as safetensors, with the settings as JSON in the metadata, atomically."""
-    write_tensors(path, encoder.state_dict(), {"settings": encoder.settings.model_dump(mode="json")})
+    settings = encoder.settings.model_dump(mode="json", exclude={"weights"})  # a path means nothing elsewhere
+    write_tensors(path, encoder.state_dict(), {"settings": settings})
 
 
 def load_encoder(path: Path, device: str = "cpu") -> Encoder:

@@ -1,5 +1,6 @@
 """Momentum contrast (He et al. 2020): two encoders, a queue of keys, the momentum update and the loss."""
 
+import copy
 from typing import cast
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from moco.encoder import create_encoder
+from moco.published import load_published
 from moco.randomness import generator
 from moco.settings import EncoderSettings
 
@@ -78,7 +80,9 @@ class MomentumContrast(nn.Module):
         super().__init__()
         self.settings = settings
         self.query = create_encoder(settings, seed)
-        self.key = create_encoder(settings, seed).requires_grad_(False)
+        if settings.weights:
+            load_published(self.query, settings.weights)
+        self.key = copy.deepcopy(self.query).requires_grad_(False)
         self.queue = Queue(settings.queue, settings.dimensions, generator(seed, "queue"))
 
     def forward(self, first: Tensor, second: Tensor, order: Tensor) -> Tensor:

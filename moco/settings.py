@@ -1,6 +1,7 @@
 """What a momentum-contrast training can be told: network, contrast, schedule and augmentations."""
 
-from typing import Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -36,6 +37,10 @@ class AugmentationSettings(BaseModel):
     quality: int = Field(30, ge=1, le=100, description="Lowest JPEG quality.")
 
 
+PUBLISHED = {"network": "resnet50", "width": 64, "stem_stride": 4, "pixels": "imagenet"}
+"""What published weights were trained with, and so have to be used with."""
+
+
 class EncoderSettings(BaseModel):
     """MoCo v2 (Chen et al. 2020) for one process: a residual network, a momentum encoder and a queue of keys."""
 
@@ -51,9 +56,19 @@ class EncoderSettings(BaseModel):
     resolution: int = Field(
         64, ge=16, le=256, multiple_of=16, description="Side of the square images that the encoder takes, in pixels."
     )
+    pixels: Literal["centred", "imagenet"] = Field(
+        "centred",
+        description="How pixels are scaled. centred: to -1..1; imagenet: by ImageNet's mean and deviation, as "
+        "published encoders want it.",
+    )
     dimensions: int = Field(128, ge=2, le=4096, description="Length of an embedding.")
+    weights: Path | None = Field(
+        None,
+        description="Published MoCo v2 checkpoint to start from, such as moco_v2_800ep_pretrain.pth.tar; it decides "
+        "network, width, stem_stride and pixels.",
+    )
 
-    epochs: int = Field(20, ge=1, description="Passes over the images.")
+    epochs: int = Field(20, ge=0, description="Passes over the images; 0 keeps published weights as they are.")
     batch: int = Field(64, ge=2, description="Images per step.")
     symmetric: bool = Field(False, description="Let both views be query and key once; a step costs twice as much.")
     queue: int = Field(
@@ -76,6 +91,22 @@ class EncoderSettings(BaseModel):
     snapshot_steps: int = Field(
         200, ge=1, description="Steps between snapshots; there is one after each epoch as well."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fit_for_weights(cls, values: Any) -> Any:
+        given = isinstance(values, dict) and values.get("weights") is not None
+        return {**PUBLISHED, **values} if given else values
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        for name, value in PUBLISHED.items() if self.weights else ():
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}, but published weights are for {value}: leave out {name}, or "
+                    "weights."
+                )
+        return self
 
     @model_validator(mode="after")
     def _visible(self) -> Self:

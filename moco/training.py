@@ -1,12 +1,10 @@
 """Momentum-contrast training that can be killed at any moment and then goes on to the same bytes."""
 
-import hashlib
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,11 +12,12 @@ from numpy.typing import NDArray
 
 from moco.augment import augment
 from moco.encoder import save_encoder
-from moco.files import read_tensors, write_bytes, write_tensors
+from moco.files import write_bytes
 from moco.momentum import MomentumContrast
 from moco.monitor import Monitor
 from moco.randomness import generator
 from moco.settings import EncoderSettings
+from moco.snapshot import identity_of, restore, save
 
 SNAPSHOT = "snapshot.safetensors"
 CURVE = "curve.jsonl"
@@ -57,21 +56,6 @@ class EpochReport:
     pixels_reframed: float
 
 
-@dataclass
-class Progress:
-    """How far a training is, beside its tensors.
-
-    Attributes:
-        step: steps that are done.
-        loss_sum: sum of the losses of this epoch's steps.
-        curve: the lines of the curve so far.
-    """
-
-    step: int = 0
-    loss_sum: float = 0.0
-    curve: list[dict[str, Any]] = field(default_factory=list)
-
-
 def train(
     images: NDArray[np.uint8],
     settings: EncoderSettings,
@@ -102,8 +86,8 @@ def train(
     optimiser = torch.optim.SGD(
         model.query.parameters(), settings.learning_rate, SGD_MOMENTUM, weight_decay=settings.weight_decay
     )
-    identity = {"settings": settings.model_dump(mode="json"), "seed": seed, "images": _digest(images)}
-    progress = _restore(folder / SNAPSHOT, identity, model, optimiser)
+    identity = identity_of(images, settings, seed)
+    progress = restore(folder / SNAPSHOT, identity, model, optimiser)
     monitor = Monitor(images, settings, seed)
     pixels_low_resolution, pixels_reframed = monitor.pixels()
     steps = len(images) // settings.batch  # of an epoch; the rest of the images sits out
@@ -155,7 +139,7 @@ def train(
             report(progress.loss_sum / steps)
             progress.loss_sum = 0.0
         if progress.step % steps == 0 or progress.step % settings.snapshot_steps == 0:
-            _save(folder / SNAPSHOT, identity, model, optimiser, progress)
+            save(folder / SNAPSHOT, identity, model, optimiser, progress)
     save_encoder(model.query, folder / ENCODER)
     return folder / ENCODER
 
@@ -163,7 +147,7 @@ def train(
 def learning_rate(step: int, total: int, settings: EncoderSettings) -> float:
     """The learning rate of a step: a linear rise over the warm-up, times half a cosine over the whole training."""
     rise = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
-    return settings.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / total))
+    return settings.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / max(1, total)))
 
 
 def _check(images: NDArray[np.uint8], settings: EncoderSettings) -> None:
@@ -173,40 +157,10 @@ def _check(images: NDArray[np.uint8], settings: EncoderSettings) -> None:
             f"The encoder takes uint8 images of shape [N, 3, {side}, {side}], not {images.dtype} {list(images.shape)}: "
             f"resize them to {side} pixels, or set resolution."
         )
+    if not settings.epochs and not settings.weights:
+        raise ValueError("epochs is 0, which keeps published weights as they are: set weights, or epochs to 1 or more.")
     if len(images) < settings.batch + settings.queue:
         raise ValueError(
             f"queue is {settings.queue} and batch {settings.batch}, but there are only {len(images)} images, and an "
             "image must not meet itself among the negatives: choose a smaller queue."
         )
-
-
-def _digest(images: NDArray[np.uint8]) -> str:
-    digest = hashlib.sha256(repr(images.shape).encode())
-    for start in range(0, len(images), 1024):
-        digest.update(np.ascontiguousarray(images[start : start + 1024]).data)
-    return digest.hexdigest()
-
-
-def _save(
-    path: Path, identity: dict[str, Any], model: MomentumContrast, optimiser: torch.optim.SGD, progress: Progress
-) -> None:
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    for name, parameter in model.query.named_parameters():
-        tensors[f"momentum.{name}"] = optimiser.state[parameter]["momentum_buffer"]
-    write_tensors(path, tensors, {"identity": identity, "progress": asdict(progress)})
-
-
-def _restore(path: Path, identity: dict[str, Any], model: MomentumContrast, optimiser: torch.optim.SGD) -> Progress:
-    """Load a snapshot into model and optimiser, if there is one."""
-    if not path.exists():
-        return Progress()
-    tensors, metadata = read_tensors(path)
-    if metadata["identity"] != identity:
-        raise ValueError(
-            f"{path.parent} holds the training of another encoder (other images, settings or seed): choose another "
-            "folder, or delete it."
-        )
-    model.load_state_dict({name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")})
-    for name, parameter in model.query.named_parameters():
-        optimiser.state[parameter]["momentum_buffer"] = tensors[f"momentum.{name}"].to(parameter.device)
-    return Progress(**metadata["progress"])

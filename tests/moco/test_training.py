@@ -60,7 +60,9 @@ def test_kill_minus_nine_at_any_moment_loses_nothing(
     np.save(tmp_path / "images.npy", images)
     broken, snapshot = tmp_path / "broken", tmp_path / "broken" / SNAPSHOT
     command = [sys.executable, "-m", "moco.train", "--images", str(tmp_path / "images.npy"), "--out", str(broken)]
-    command += [f"--{name}={value}" for name, value in settings.model_dump(exclude={"augmentation"}).items()]
+    command += [
+        f"--{name}={value}" for name, value in settings.model_dump(exclude={"augmentation"}, exclude_none=True).items()
+    ]
     steps = [0]
     for _ in range(2):
         written = snapshot.stat().st_mtime_ns if snapshot.exists() else None
