@@ -69,6 +69,12 @@ class EncoderSettings(BaseModel):
     )
 
     epochs: int = Field(20, ge=0, description="Passes over the images; 0 keeps published weights as they are.")
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="Stop after this many epochs in which the retrieval of copies did not improve, and keep the best "
+        "epoch's encoder; left out: all epochs are trained and the last one's is kept.",
+    )
     batch: int = Field(64, ge=2, description="Images per step.")
     symmetric: bool = Field(False, description="Let both views be query and key once; a step costs twice as much.")
     queue: int = Field(

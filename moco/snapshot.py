@@ -1,14 +1,16 @@
 """What a training keeps to go on after a kill: tensors, progress, and whose training it is."""
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from moco.curve import Line
 from moco.files import read_tensors, write_tensors
 from moco.momentum import MomentumContrast
 from moco.settings import EncoderSettings
@@ -22,11 +24,13 @@ class Progress:
         step: steps that are done.
         loss_sum: sum of the losses of this epoch's steps.
         curve: the lines of the curve so far.
+        best: the best epoch's encoder, by name; empty without patience.
     """
 
     step: int = 0
     loss_sum: float = 0.0
-    curve: list[dict[str, Any]] = field(default_factory=list)
+    curve: list[Line] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
 
 
 def identity_of(images: NDArray[np.uint8], settings: EncoderSettings, seed: int) -> dict[str, Any]:
@@ -45,7 +49,9 @@ def save(
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, parameter in model.query.named_parameters():
         tensors[f"momentum.{name}"] = optimiser.state[parameter]["momentum_buffer"]
-    write_tensors(path, tensors, {"identity": identity, "progress": asdict(progress)})
+    tensors |= {f"best.{name}": tensor for name, tensor in progress.best.items()}
+    told = {"step": progress.step, "loss_sum": progress.loss_sum, "curve": progress.curve}
+    write_tensors(path, tensors, {"identity": identity, "progress": told})
 
 
 def restore(path: Path, identity: dict[str, Any], model: MomentumContrast, optimiser: torch.optim.SGD) -> Progress:
@@ -62,10 +68,14 @@ def restore(path: Path, identity: dict[str, Any], model: MomentumContrast, optim
             f"{path.parent} holds the training of another encoder (other images, settings or seed): choose another "
             "folder, or delete it."
         )
-    model.load_state_dict({name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")})
+    model.load_state_dict(_part(tensors, "model."))
     for name, parameter in model.query.named_parameters():
         optimiser.state[parameter]["momentum_buffer"] = tensors[f"momentum.{name}"].to(parameter.device)
-    return Progress(**metadata["progress"])
+    return Progress(**metadata["progress"], best=_part(tensors, "best."))
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _digest(images: NDArray[np.uint8]) -> str:

@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Read the arguments, train, and print a line per epoch; 0 when done, 2 when the arguments cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m moco.train", description="Train a logo encoder by MoCo v2.")
     parser.add_argument("--images", type=Path, required=True, help="uint8 .npy [N, 3, S, S], or a folder of pictures")
+    parser.add_argument("--labels", type=Path, help="integer .npy [N], -1 for unknown, for the kNN accuracy by epoch")
     parser.add_argument("--out", type=Path, required=True, help="folder of the snapshot, the curve and the encoder")
     parser.add_argument("--seed", type=int, default=0, help="everything random is a function of it")
     parser.add_argument("--device", default="cpu", help="such as cpu or cuda")
@@ -32,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         from moco.training import train  # after the arguments are known to be good: torch takes seconds to import
 
         images = _read(values["images"], settings.resolution)
-        path = train(images, settings, values["seed"], values["out"], values["device"], on_epoch=print)
+        labels = _array(values["labels"]) if values["labels"] else None
+        path = train(images, settings, values["seed"], values["out"], values["device"], print, labels)
     except ValidationError as error:
         for problem in error.errors():
             print(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", file=sys.stderr)
@@ -74,14 +76,21 @@ def _value(text: str) -> Any:
 def _read(path: Path, side: int) -> NDArray[np.uint8]:
     """The images as uint8 `[N, 3, side, side]`; pictures of a folder are put on white and padded to a square."""
     if path.suffix == ".npy" and path.is_file():
-        array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
-        return array
+        return _array(path)
     if not path.is_dir():
         raise ValueError(f"{path} is neither a .npy file nor a folder: give --images one of these.")
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
     if not files:
         raise ValueError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))}): give --images another folder.")
     return np.stack([_square(file, side) for file in files])
+
+
+def _array(path: Path) -> NDArray[Any]:
+    """A .npy file, memory-mapped."""
+    if not path.is_file():
+        raise ValueError(f"{path} is no file: name a .npy file.")
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
 
 
 def _square(file: Path, side: int) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from moco.augment import augment
+from moco.curve import EpochReport, exhausted, written
 from moco.encoder import save_encoder
 from moco.files import write_bytes
 from moco.momentum import MomentumContrast
@@ -25,37 +26,6 @@ ENCODER = "encoder.safetensors"
 SGD_MOMENTUM = 0.9
 
 
-@dataclass(frozen=True)
-class EpochReport:
-    """One line of the training curve. Epoch 0 is the untrained network, which has no loss.
-
-    Attributes:
-        epoch: epochs that are done.
-        epochs: epochs in all.
-        step: steps that are done.
-        loss: mean loss over the epoch, in nats.
-        learning_rate: at the end of the epoch.
-        low_resolution: share of low-resolution copies whose nearest image is their original (recall at 1).
-        reframed: the same for copies that were padded or slightly cropped.
-        alignment: mean squared distance of a low-resolution copy to its original, 0..4.
-        uniformity: log mean Gaussian potential over pairs of originals, -8..0; lower is more even.
-        pixels_low_resolution: `low_resolution` by raw pixels, the same in each line.
-        pixels_reframed: `reframed` by raw pixels, the same in each line.
-    """
-
-    epoch: int
-    epochs: int
-    step: int
-    loss: float | None
-    learning_rate: float
-    low_resolution: float
-    reframed: float
-    alignment: float
-    uniformity: float
-    pixels_low_resolution: float
-    pixels_reframed: float
-
-
 def train(
     images: NDArray[np.uint8],
     settings: EncoderSettings,
@@ -63,6 +33,7 @@ def train(
     folder: Path,
     device: str = "cpu",
     on_epoch: Callable[[EpochReport], None] | None = None,
+    labels: NDArray[np.integer] | None = None,
 ) -> Path:
     """Train an encoder, or go on from the last snapshot in the folder.
 
@@ -73,6 +44,8 @@ def train(
         folder: receives `snapshot.safetensors`, `curve.jsonl` and, at the end, `encoder.safetensors`.
         device: where to train.
         on_epoch: called after each epoch of this call, and once before the first.
+        labels: classes of the images by which the monitor judges the encoder, `[N]`, -1 for unknown; nothing is learnt
+            from them.
 
     Returns:
         The encoder's file.
@@ -80,7 +53,7 @@ def train(
     Raises:
         ValueError: the images do not fit the settings, the folder holds another training, or the loss is no number.
     """
-    _check(images, settings)
+    _check(images, settings, labels)
     folder.mkdir(parents=True, exist_ok=True)
     model = MomentumContrast(settings, seed).to(device)
     optimiser = torch.optim.SGD(
@@ -88,7 +61,7 @@ def train(
     )
     identity = identity_of(images, settings, seed)
     progress = restore(folder / SNAPSHOT, identity, model, optimiser)
-    monitor = Monitor(images, settings, seed)
+    monitor = Monitor(images, settings, seed, labels)
     pixels_low_resolution, pixels_reframed = monitor.pixels()
     steps = len(images) // settings.batch  # of an epoch; the rest of the images sits out
     total = steps * settings.epochs
@@ -106,13 +79,15 @@ def train(
         )
         progress.curve.append(asdict(line))
         write_bytes(folder / CURVE, "".join(json.dumps(row) + "\n" for row in progress.curve).encode())
+        if settings.patience is not None and written(progress.curve, settings.patience) is progress.curve[-1]:
+            progress.best = {name: tensor.cpu().clone() for name, tensor in model.query.state_dict().items()}
         if on_epoch:
             on_epoch(line)
 
     # Report the network as it starts.
     if progress.step == 0 and not progress.curve:
         report(None)
-    while progress.step < total:
+    while progress.step < total and not exhausted(progress.curve, settings.patience):
         # Draw the batch and two views of each image.
         epoch, position = divmod(progress.step, steps)
         order = torch.randperm(len(images), generator=generator(seed, "order", epoch)).numpy()
@@ -140,6 +115,8 @@ def train(
             progress.loss_sum = 0.0
         if progress.step % steps == 0 or progress.step % settings.snapshot_steps == 0:
             save(folder / SNAPSHOT, identity, model, optimiser, progress)
+    if progress.best:
+        model.query.load_state_dict(progress.best)
     save_encoder(model.query, folder / ENCODER)
     return folder / ENCODER
 
@@ -150,12 +127,17 @@ def learning_rate(step: int, total: int, settings: EncoderSettings) -> float:
     return settings.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / max(1, total)))
 
 
-def _check(images: NDArray[np.uint8], settings: EncoderSettings) -> None:
+def _check(images: NDArray[np.uint8], settings: EncoderSettings, labels: NDArray[np.integer] | None) -> None:
     side = settings.resolution
     if images.ndim != 4 or images.shape[1:] != (3, side, side) or images.dtype != np.uint8:
         raise ValueError(
             f"The encoder takes uint8 images of shape [N, 3, {side}, {side}], not {images.dtype} {list(images.shape)}: "
             f"resize them to {side} pixels, or set resolution."
+        )
+    if labels is not None and (labels.shape != images.shape[:1] or labels.dtype.kind not in "iu"):
+        raise ValueError(
+            f"labels are {labels.dtype} {list(labels.shape)}, but there are {len(images)} images: give one integer for "
+            "each, -1 where the class is not known."
         )
     if not settings.epochs and not settings.weights:
         raise ValueError("epochs is 0, which keeps published weights as they are: set weights, or epochs to 1 or more.")

@@ -129,6 +129,12 @@ class TrainEncoderConfig(EncoderSettings, Trained):
         "network, width, stem_stride and pixels.",
         json_schema_extra=FILE,
     )
+    labels: str | None = Field(
+        None,
+        description="A label of the sources, such as resnet/rc_64 of LLD: after each epoch, how well the nearest logos "
+        "tell a logo's class is measured by it. Nothing is learnt from it.",
+        json_schema_extra=OUTSIDE,
+    )
     dtype: Dtype = Field(
         default_factory=fast_dtype,
         description="Precision of the convolutions; auto: bfloat16 where the hardware has it.",

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from moco.curve import EpochReport
 from moco.encoder import create_encoder, embed, load_encoder, save_encoder
 from moco.momentum import MomentumContrast
 from moco.published import load_published
 from moco.settings import EncoderSettings
 from moco.snapshot import identity_of
-from moco.training import EpochReport, train
+from moco.training import train
 
 Plain = dict[str, Tensor]
 SMALL = {"resolution": 32, "batch": 4, "queue": 4, "normalisation_groups": 1}

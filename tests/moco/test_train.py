@@ -27,9 +27,11 @@ def test_it_trains_from_a_folder_of_pictures(
     (tmp_path / "in").mkdir()
     for i, image in enumerate(images[:24]):
         Image.fromarray(image.transpose(1, 2, 0)).save(tmp_path / "in" / f"{i:02}.png")
+    np.save(tmp_path / "labels.npy", np.arange(24) % 2)
     arguments = ["--images", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *SMALL, "--augmentation.blur", "0"]
-    assert main(arguments) == 0
-    path = capsys.readouterr().out.splitlines()[-1]
+    assert main([*arguments, "--labels", str(tmp_path / "labels.npy")]) == 0
+    *reports, path = capsys.readouterr().out.splitlines()
+    assert all("knn=0." in report or "knn=1." in report for report in reports)
     settings = load_encoder(Path(path)).settings
     assert (settings.width, settings.augmentation.blur) == (4, 0)
 
