@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from moco.blur import gaussian_blur
 from moco.files import read_tensors, write_tensors
 from moco.normalisation import SplitBatchNorm2d
 from moco.randomness import generator
@@ -108,11 +109,17 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed images, `[N, 3, S, S]` with values in 0..1, as `[N, dimensions]`."""
-        x = self.pool(F.relu(self.norm(self.stem(self.standardised(images)))))
+        x = self.pool(F.relu(self.norm(self.stem(self.prepared(images)))))
         return cast(Tensor, self.head(self.blocks(x).mean(dim=(2, 3))))
 
-    def standardised(self, images: Tensor) -> Tensor:
-        """Images in 0..1 by mean and deviation; never folded into the stem, whose padding is the mean, not black."""
+    def prepared(self, images: Tensor) -> Tensor:
+        """Images in 0..1 as the network takes them: blurred where it was trained so, by mean and deviation.
+
+        These are never folded into the stem's weights: its padding stands for the mean, not for black.
+        """
+        if self.settings.blur_first:
+            with torch.autocast(images.device.type, enabled=False):  # bfloat16 would cost shades
+                images = gaussian_blur(images, self.settings.blur_first)
         mean, deviation = (images.new_tensor(values).view(3, 1, 1) for values in PIXELS[self.settings.pixels])
         return (images - mean) / deviation
 

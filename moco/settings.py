@@ -5,12 +5,39 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+PRESETS: dict[str, dict[str, float]] = {
+    "logo": {},
+    "moco_v2": {
+        "crop_scale": 0.2,
+        "zoom_out": 1.0,
+        "stretch": 1 / 3,
+        "jitter": 0.8,
+        "brightness": 0.4,
+        "contrast": 0.4,
+        "saturation": 0.4,
+        "hue": 0.1,
+        "grayscale": 0.2,
+        "flip": 0.5,
+        "resolution": 0.0,
+        "blur": 0.5,
+        "sigma": 2.0,
+        "jpeg": 0.0,
+    },
+}
+"""Augmentations by name, in the fields' units; what a preset does not say is as the fields say. MoCo v2's are those of
+Chen et al. 2020, section 3; its blur is in pixels of the 224 they trained at."""
+
 
 class AugmentationSettings(BaseModel):
     """How the two views of an image are made. Colour is meaning in a logo, so the jitter is weak."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    preset: Literal["logo", "moco_v2"] = Field(
+        "logo",
+        description="What is left out below. logo: weak in colour, with the damage that copies on the web have; "
+        "moco_v2: as published for photographs, without any.",
+    )
     crop_scale: float = Field(0.5, gt=0, le=1, description="Smallest share of the image's area that a crop keeps.")
     zoom_out: float = Field(
         1.8,
@@ -19,6 +46,9 @@ class AugmentationSettings(BaseModel):
         description="Largest area, in images, that a view may show: padding by background around the image.",
     )
     stretch: float = Field(0.05, ge=0, lt=1, description="Largest relative change of a crop's aspect ratio.")
+    jitter: float = Field(
+        1.0, ge=0, le=1, description="Share of views whose brightness, contrast, saturation and hue are changed."
+    )
     brightness: float = Field(0.1, ge=0, lt=1, description="Largest relative change of brightness.")
     contrast: float = Field(0.1, ge=0, lt=1, description="Largest relative change of contrast.")
     saturation: float = Field(0.1, ge=0, lt=1, description="Largest relative change of saturation.")
@@ -35,6 +65,12 @@ class AugmentationSettings(BaseModel):
     sigma: float = Field(1.0, gt=0, le=4, description="Largest standard deviation of the blur, in pixels.")
     jpeg: float = Field(0.25, ge=0, le=1, description="Share of views that go through JPEG's quantisation.")
     quality: int = Field(30, ge=1, le=100, description="Lowest JPEG quality.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_preset(cls, values: Any) -> Any:
+        preset = values.get("preset") if isinstance(values, dict) else None
+        return {**PRESETS[preset], **values} if isinstance(preset, str) and preset in PRESETS else values
 
 
 PUBLISHED = {"network": "resnet50", "width": 64, "stem_stride": 4, "pixels": "imagenet"}
@@ -60,6 +96,13 @@ class EncoderSettings(BaseModel):
         "centred",
         description="How pixels are scaled. centred: to -1..1; imagenet: by ImageNet's mean and deviation, as "
         "published encoders want it.",
+    )
+    blur_first: float = Field(
+        0.0,
+        ge=0,
+        le=4,
+        description="Standard deviation, in pixels, of a blur that every image goes through before the network, in "
+        "training and in embedding, so that copies of little detail look like their originals; 0: none.",
     )
     dimensions: int = Field(128, ge=2, le=4096, description="Length of an embedding.")
     weights: Path | None = Field(
