@@ -1,11 +1,15 @@
-"""Train an encoder from the command line: `python -m moco.train --images FOLDER --out FOLDER --epochs 50`."""
+"""Train an encoder from the command line: `python -m moco.train --images FOLDER --out FOLDER --epochs 50`.
+
+On several devices: `torchrun --nproc-per-node 2 -m moco.train ...` with the same arguments; the batch is that of all.
+"""
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,20 +34,28 @@ def main(arguments: list[str] | None = None) -> int:
     values = vars(parser.parse_args(arguments))
     try:
         settings = EncoderSettings.model_validate(_nested(values))
-        from moco.training import train  # after the arguments are known to be good: torch takes seconds to import
+        from moco.distributed import joined  # after the arguments are known to be good: torch takes seconds to import
+        from moco.training import train
 
         images = _read(values["images"], settings.resolution)
         labels = _array(values["labels"]) if values["labels"] else None
-        path = train(images, settings, values["seed"], values["out"], values["device"], print, labels)
+        with joined(values["device"]) as device:
+            path = train(images, settings, values["seed"], values["out"], device, print, labels)
     except ValidationError as error:
         for problem in error.errors():
-            print(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", file=sys.stderr)
+            _say(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", sys.stderr)
         return 2
     except ValueError as error:
-        print(error, file=sys.stderr)
+        _say(str(error), sys.stderr)
         return 2
-    print(path)
+    _say(str(path), sys.stdout)
     return 0
+
+
+def _say(text: str, stream: TextIO) -> None:
+    """Print a line, in the first of several processes only."""
+    if os.environ.get("RANK", "0") == "0":
+        print(text, file=stream)
 
 
 def _options(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, Any]]:

@@ -5,20 +5,23 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from moco.augment import augment
+from moco.augment import Rows, augment
 from moco.curve import EpochReport, exhausted, written
-from moco.encoder import save_encoder
+from moco.distributed import agreed, average, is_first, own_rows, processes
+from moco.encoder import Encoder, save_encoder
 from moco.files import write_bytes
 from moco.momentum import MomentumContrast
 from moco.monitor import Monitor
 from moco.randomness import generator
 from moco.settings import EncoderSettings
-from moco.snapshot import identity_of, restore, save
+from moco.snapshot import Progress, identity_of, restore, save
 
 SNAPSHOT = "snapshot.safetensors"
 CURVE = "curve.jsonl"
@@ -36,6 +39,9 @@ def train(
     labels: NDArray[np.integer] | None = None,
 ) -> Path:
     """Train an encoder, or go on from the last snapshot in the folder.
+
+    Where several processes have joined (`moco.distributed`), all of them call this alike. They share the batch, and the
+    first one reports and writes; the snapshot of any number of processes may be continued by any other.
 
     Args:
         images: uint8 `[N, 3, S, S]` with S the settings' resolution; may be memory-mapped.
@@ -61,48 +67,31 @@ def train(
     )
     identity = identity_of(images, settings, seed)
     progress = restore(folder / SNAPSHOT, identity, model, optimiser)
-    monitor = Monitor(images, settings, seed, labels)
-    pixels_low_resolution, pixels_reframed = monitor.pixels()
+    reporter = Reporter(Monitor(images, settings, seed, labels), folder, on_epoch) if is_first() else None
     steps = len(images) // settings.batch  # of an epoch; the rest of the images sits out
     total = steps * settings.epochs
 
-    def report(loss: float | None) -> None:
-        line = EpochReport(
-            epoch=progress.step // steps,
-            epochs=settings.epochs,
-            step=progress.step,
-            loss=loss,
-            learning_rate=learning_rate(progress.step, total, settings),
-            pixels_low_resolution=pixels_low_resolution,
-            pixels_reframed=pixels_reframed,
-            **asdict(monitor.measure(model.query, device)),
-        )
-        progress.curve.append(asdict(line))
-        write_bytes(folder / CURVE, "".join(json.dumps(row) + "\n" for row in progress.curve).encode())
-        if settings.patience is not None and written(progress.curve, settings.patience) is progress.curve[-1]:
-            progress.best = {name: tensor.cpu().clone() for name, tensor in model.query.state_dict().items()}
-        if on_epoch:
-            on_epoch(line)
-
     # Report the network as it starts.
-    if progress.step == 0 and not progress.curve:
-        report(None)
-    while progress.step < total and not exhausted(progress.curve, settings.patience):
-        # Draw the batch and two views of each image.
+    if reporter and not progress.curve:
+        reporter.report(progress, steps, None, model.query, device)
+    over = exhausted(progress.curve, settings.patience)
+    while progress.step < total and not over:
+        # Draw this process's rows of the batch, and two views of each image.
         epoch, position = divmod(progress.step, steps)
         order = torch.randperm(len(images), generator=generator(seed, "order", epoch)).numpy()
-        chosen = np.sort(
-            order[position * settings.batch : (position + 1) * settings.batch]
-        )  # sorted reads are sequential
-        batch = torch.from_numpy(images[chosen]).to(device) / 255
+        chosen = np.sort(order[position * settings.batch :][: settings.batch])  # sorted reads are sequential
+        own = own_rows(settings.batch)
+        batch = torch.from_numpy(images[chosen[own]]).to(device) / 255
         draw = generator(seed, "views", progress.step)
-        first, second = (augment(batch, settings.augmentation, draw) for _ in range(2))
+        rows = Rows(settings.batch, own.start, own.stop)
+        first, second = (augment(batch, settings.augmentation, draw, rows) for _ in range(2))
 
         # Update the query encoder; the loss moves the key encoder and the queue.
         optimiser.param_groups[0]["lr"] = learning_rate(progress.step, total, settings)
         optimiser.zero_grad()
         loss = model(first, second, torch.randperm(settings.batch, generator=draw).to(device))
         loss.backward()
+        average([loss.detach(), *(cast(Tensor, parameter.grad) for parameter in model.query.parameters())])
         optimiser.step()
         progress.step += 1
         progress.loss_sum += loss.item()
@@ -110,15 +99,56 @@ def train(
             raise ValueError(f"The loss is no number after step {progress.step}: lower learning_rate or raise warmup.")
 
         # Report the epoch and save.
-        if progress.step % steps == 0:
-            report(progress.loss_sum / steps)
+        epoch_ends = progress.step % steps == 0
+        if epoch_ends or progress.step % settings.snapshot_steps == 0:
+            model.synchronise()
+        if epoch_ends:
+            if reporter:
+                reporter.report(progress, steps, progress.loss_sum / steps, model.query, device)
             progress.loss_sum = 0.0
-        if progress.step % steps == 0 or progress.step % settings.snapshot_steps == 0:
+            over = agreed(exhausted(progress.curve, settings.patience), device)
+        if is_first() and (epoch_ends or progress.step % settings.snapshot_steps == 0):
             save(folder / SNAPSHOT, identity, model, optimiser, progress)
-    if progress.best:
-        model.query.load_state_dict(progress.best)
-    save_encoder(model.query, folder / ENCODER)
+    if is_first():
+        if progress.best:
+            model.query.load_state_dict(progress.best)
+        save_encoder(model.query, folder / ENCODER)
+    agreed(True, device)  # the others return when the file is there
     return folder / ENCODER
+
+
+class Reporter:
+    """Measures the encoder, tells the figures, writes the curve, and keeps the best epoch's encoder.
+
+    Attributes:
+        monitor: what it measures by.
+    """
+
+    def __init__(self, monitor: Monitor, folder: Path, on_epoch: Callable[[EpochReport], None] | None) -> None:
+        self.monitor = monitor
+        self._pixels = monitor.pixels()
+        self._path = folder / CURVE
+        self._on_epoch = on_epoch
+
+    def report(self, progress: Progress, steps: int, loss: float | None, encoder: Encoder, device: str) -> None:
+        """Add the line of an epoch of so many steps to the curve."""
+        settings = encoder.settings
+        line = EpochReport(
+            epoch=progress.step // steps,
+            epochs=settings.epochs,
+            step=progress.step,
+            loss=loss,
+            learning_rate=learning_rate(progress.step, steps * settings.epochs, settings),
+            pixels_low_resolution=self._pixels[0],
+            pixels_reframed=self._pixels[1],
+            **asdict(self.monitor.measure(encoder, device)),
+        )
+        progress.curve.append(asdict(line))
+        write_bytes(self._path, "".join(json.dumps(row) + "\n" for row in progress.curve).encode())
+        if settings.patience is not None and written(progress.curve, settings.patience) is progress.curve[-1]:
+            progress.best = {name: tensor.cpu().clone() for name, tensor in encoder.state_dict().items()}
+        if self._on_epoch:
+            self._on_epoch(line)
 
 
 def learning_rate(step: int, total: int, settings: EncoderSettings) -> float:
@@ -138,6 +168,11 @@ def _check(images: NDArray[np.uint8], settings: EncoderSettings, labels: NDArray
         raise ValueError(
             f"labels are {labels.dtype} {list(labels.shape)}, but there are {len(images)} images: give one integer for "
             "each, -1 where the class is not known."
+        )
+    if settings.normalisation_groups % processes():
+        raise ValueError(
+            f"normalisation_groups is {settings.normalisation_groups}, but each of the {processes()} processes "
+            "normalises its own: choose a multiple of their number."
         )
     if not settings.epochs and not settings.weights:
         raise ValueError("epochs is 0, which keeps published weights as they are: set weights, or epochs to 1 or more.")
