@@ -29,7 +29,7 @@ def load_published(encoder: Encoder, path: Path) -> None:
     wanted = {theirs: encoder.state_dict()[name].shape for theirs, name in ours.items()}
     remedy = f"choose a MoCo v2 checkpoint of a {encoder.settings.network}."
     if missing := sorted(wanted.keys() - given.keys()):
-        raise ValueError(f"{path} lacks {PREFIX}{missing[0]} and {len(missing) - 1} more: {remedy}")
+        raise ValueError(f"{path} lacks {len(missing)} tensors, such as {PREFIX}{missing[0]}: {remedy}")
     if unknown := sorted(given.keys() - wanted.keys()):
         raise ValueError(f"{path} holds {PREFIX}{unknown[0]}, which the network does not have: {remedy}")
     dimensions = given["fc.2.bias"].numel()

@@ -100,14 +100,15 @@ def train(
 
         # Report the epoch and save.
         epoch_ends = progress.step % steps == 0
-        if epoch_ends or progress.step % settings.snapshot_steps == 0:
+        saves = epoch_ends or progress.step % settings.snapshot_steps == 0
+        if saves:
             model.synchronise()
         if epoch_ends:
             if reporter:
                 reporter.report(progress, steps, progress.loss_sum / steps, model.query, device)
             progress.loss_sum = 0.0
             over = agreed(exhausted(progress.curve, settings.patience), device)
-        if is_first() and (epoch_ends or progress.step % settings.snapshot_steps == 0):
+        if saves and is_first():
             save(folder / SNAPSHOT, identity, model, optimiser, progress)
     if is_first():
         if progress.best:

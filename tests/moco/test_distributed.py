@@ -1,6 +1,7 @@
 """Two real processes, started by torchrun, against one: the same losses, weights, queue and statistics."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -36,7 +37,11 @@ def torchrun(images: NDArray[np.uint8], settings: EncoderSettings, folder: Path)
     command += ["-m", "--", "moco.train", "--images", str(path), "--out", str(folder)]
     given = settings.model_dump(exclude={"augmentation"}, exclude_none=True)
     command += [f"--{name}={value}" for name, value in given.items()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "GLOO_SOCKET_IFNAME": "lo",
+    }  # a host's own name may lead nowhere
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

@@ -1,5 +1,6 @@
 """Published weights: the same features as a plain ResNet-50 with them, and refusals of everything else."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,17 +137,26 @@ def test_a_head_of_another_length_is_left_out_and_the_rest_taken(weights: Plain,
 
 
 class Malicious:
-    """An object whose unpickling would run something."""
+    """An object whose unpickling would make a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return Path.touch, (Path("/tmp/moco-was-here"),)
+        return os.mkdir, (str(self.path),)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"layer1.0.conv1.weight": None}, r"lacks module\.encoder_q\.layer1\.0\.conv1\.weight and 0 more"),
-        ({"fc.0.weight": None, "fc.2.weight": None}, r"lacks module\.encoder_q\.fc\.0\.weight and 1 more"),
+        (
+            {"layer1.0.conv1.weight": None},
+            r"lacks 1 tensors, such as module\.encoder_q\.layer1\.0\.conv1\.weight: choose",
+        ),
+        (
+            {"fc.0.weight": None, "fc.2.weight": None},
+            r"lacks 2 tensors, such as module\.encoder_q\.fc\.0\.weight: choose",
+        ),
         ({"layer3.6.conv1.weight": (1,)}, r"holds module\.encoder_q\.layer3\.6\.conv1\.weight, which the network"),
         ({"conv1.weight": (64, 3, 3, 3)}, r"conv1\.weight as \[64, 3, 3, 3\], not \[64, 3, 7, 7\]: choose a MoCo v2"),
         ({"fc.2.weight": (128, 512)}, r"fc\.2\.weight as \[128, 512\], not \[128, 2048\]"),
@@ -168,7 +178,7 @@ def test_files_that_are_no_checkpoint_are_refused_and_their_code_is_not_run(tmp_
     settings = EncoderSettings(weights=tmp_path)
     network = create_encoder(settings, seed=0)
     (tmp_path / "text").write_text("hello")
-    torch.save({"state_dict": Malicious()}, tmp_path / "malicious")
+    torch.save({"state_dict": Malicious(tmp_path / "made")}, tmp_path / "malicious")
     torch.save([1, 2], tmp_path / "list")
     for name, message in {
         "text": "nothing but weights",
@@ -178,7 +188,7 @@ def test_files_that_are_no_checkpoint_are_refused_and_their_code_is_not_run(tmp_
     }.items():
         with pytest.raises(ValueError, match=message):
             load_published(network, tmp_path / name)
-    assert not Path("/tmp/moco-was-here").exists()
+    assert not (tmp_path / "made").exists()
 
 
 def test_weights_decide_the_network_and_contradictions_are_refused(tmp_path: Path) -> None:
