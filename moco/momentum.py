@@ -1,25 +1,33 @@
 """Momentum contrast (He et al. 2020): two encoders, a queue of keys, the momentum update and the loss."""
 
+import copy
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from moco.distributed import average, gather, own_rows, processes
 from moco.encoder import create_encoder
+from moco.normalisation import SplitBatchNorm2d
+from moco.published import load_published
 from moco.randomness import generator
 from moco.settings import EncoderSettings
 
 
 def shuffled(encoder: nn.Module, images: Tensor, order: Tensor) -> Tensor:
-    """Encode the images in another order and return the results in the order given.
+    """Encode the batch in another order, each process its rows of that, and return it in the order given.
 
     Args:
-        encoder: maps `[N, 3, S, S]` to `[N, D]`.
-        images: `[N, 3, S, S]`.
-        order: a permutation of the batch, `[N]`.
+        encoder: maps `[n, 3, S, S]` to `[n, D]`.
+        images: this process's rows of the batch, `[n, 3, S, S]`; the others' are fetched.
+        order: a permutation of the whole batch, `[N]`.
+
+    Returns:
+        The whole batch, in its own order, `[N, D]`.
     """
-    return cast(Tensor, encoder(images[order]))[torch.argsort(order)]
+    company = gather(images)[order[own_rows(len(order))]]
+    return gather(cast(Tensor, encoder(company)).float())[torch.argsort(order)]
 
 
 @torch.no_grad()
@@ -78,16 +86,21 @@ class MomentumContrast(nn.Module):
         super().__init__()
         self.settings = settings
         self.query = create_encoder(settings, seed)
-        self.key = create_encoder(settings, seed).requires_grad_(False)
+        if settings.weights:
+            load_published(self.query, settings.weights)
+        for module in self.query.modules():
+            if isinstance(module, SplitBatchNorm2d):
+                module.groups //= processes()  # the others are normalised elsewhere
+        self.key = copy.deepcopy(self.query).requires_grad_(False)
         self.queue = Queue(settings.queue, settings.dimensions, generator(seed, "queue"))
 
     def forward(self, first: Tensor, second: Tensor, order: Tensor) -> Tensor:
-        """The loss of a step; moves the key encoder and the queue on.
+        """The loss of a step on this process's rows of the batch; moves the key encoder and the queue on.
 
         Args:
-            first: views that are queries (and keys as well, when symmetric), `[N, 3, S, S]`.
-            second: views of the same images that are keys (and queries as well), `[N, 3, S, S]`.
-            order: permutation in which the key encoder sees the batch, `[N]`.
+            first: views that are queries (and keys as well, when symmetric), `[n, 3, S, S]`.
+            second: views of the same images that are keys (and queries as well), `[n, 3, S, S]`.
+            order: permutation in which the key encoder sees the whole batch, `[N]`.
         """
         update_momentum(self.key, self.query, self.settings.momentum)
         negatives = self.queue.keys.clone()  # the queue is overwritten below, before backward needs them
@@ -97,8 +110,15 @@ class MomentumContrast(nn.Module):
                 q = self.query(queries)
                 with torch.no_grad():
                     k = shuffled(self.key, keys, order)
-            q, k = F.normalize(q.float(), dim=1), F.normalize(k.float(), dim=1)
-            losses.append(info_nce(q, k, negatives, self.settings.temperature))
+            q, k = F.normalize(q.float(), dim=1), F.normalize(k, dim=1)
+            losses.append(info_nce(q, k[own_rows(len(k))], negatives, self.settings.temperature))
             pushed.append(k)
         self.queue.push(torch.cat(pushed))
         return torch.stack(losses).mean()
+
+    def synchronise(self) -> None:
+        """Let every process have the running statistics of all: means, as one process has of all its parts.
+
+        A step moves them on by a weighted mean, so that it does not matter how many steps lie in between.
+        """
+        average(buffer for name, buffer in self.named_buffers() if "running" in name)

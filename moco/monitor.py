@@ -15,6 +15,9 @@ from moco.randomness import generator
 from moco.settings import AugmentationSettings, EncoderSettings
 
 TWIN = 0.95  # cosine of the pixels at 16 x 16 above which two images count as copies of one another
+NEIGHBOURS = 200  # with the temperature, those of MoCo's demonstration on CIFAR-10
+TEMPERATURE = 0.1
+UNKNOWN = -1  # the label of an image whose class nobody knows
 REFRAMED = AugmentationSettings(crop_scale=0.85, zoom_out=1.6, stretch=0)
 
 
@@ -27,12 +30,14 @@ class Retrieval:
         reframed: the same for copies that were padded or slightly cropped.
         alignment: mean squared distance of a low-resolution copy to its original, 0..4 (Wang and Isola 2020).
         uniformity: log of the mean of exp(-2 squared distance) over pairs of originals, -8..0; lower is more even.
+        knn: share of the labelled originals whose class the nearest others tell; None without labels.
     """
 
     low_resolution: float
     reframed: float
     alignment: float
     uniformity: float
+    knn: float | None
 
 
 class Monitor:
@@ -43,14 +48,23 @@ class Monitor:
 
     Attributes:
         originals: uint8 `[M, 3, S, S]`.
+        labels: their classes, `[M]`, -1 for unknown; None without labels.
         low_resolution: copies reduced to 25 to 50 % of the side and enlarged again, through JPEG: uint8 `[M, 3, S, S]`.
         reframed: copies with a margin, or slightly cropped, uint8 `[M, 3, S, S]`.
     """
 
-    def __init__(self, images: NDArray[np.uint8], settings: EncoderSettings, seed: int) -> None:
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        settings: EncoderSettings,
+        seed: int,
+        labels: NDArray[np.integer] | None = None,
+    ) -> None:
         order = torch.randperm(len(images), generator=generator(seed, "monitor")).numpy()
-        chosen = images[np.sort(order[: settings.monitor])]
-        self.originals = chosen[~_has_earlier_twin(chosen)]
+        chosen = np.sort(order[: settings.monitor])
+        distinct = chosen[~_has_earlier_twin(images[chosen])]
+        self.originals = images[distinct]
+        self.labels = None if labels is None else labels[distinct]
         x = torch.from_numpy(self.originals) / 255
         self.low_resolution = _bytes(_low_resolution(x, seed))
         self.reframed = _bytes(frame(x, REFRAMED, generator(seed, "monitor frames")))
@@ -65,6 +79,7 @@ class Monitor:
             reframed=retrieval(reframed, originals),
             alignment=float(np.square(low - originals).sum(axis=1).mean()),
             uniformity=uniformity(originals),
+            knn=None if self.labels is None else knn_accuracy(originals, self.labels),
         )
 
     def pixels(self) -> tuple[float, float]:
@@ -82,6 +97,35 @@ def uniformity(vectors: NDArray[np.float32]) -> float:
     """Log of the mean Gaussian potential over pairs of different unit vectors (Wang and Isola 2020, eq. 3, t = 2)."""
     similarities = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
     return float(np.log(np.exp(4 * (similarities.astype(np.float64) - 1)).mean()))
+
+
+def knn_accuracy(
+    vectors: NDArray[np.float32], labels: NDArray[np.integer], k: int = NEIGHBOURS, temperature: float = TEMPERATURE
+) -> float | None:
+    """Share of images whose class wins the vote of their nearest neighbours (Wu et al. 2018), each left out in turn.
+
+    A neighbour's vote weighs exp(cosine / temperature). An image that is alone in its class cannot be right.
+
+    Args:
+        vectors: unit vectors `[M, D]`.
+        labels: classes `[M]`; images with -1 neither vote nor count.
+        k: neighbours that vote; all others where there are fewer.
+        temperature: the lower, the more the nearest decide.
+
+    Returns:
+        0..1; None where fewer than two images have a label.
+    """
+    known = labels != UNKNOWN
+    if known.sum() < 2:
+        return None
+    vectors, (classes, own) = vectors[known], np.unique(labels[known], return_inverse=True)
+    similarities = vectors @ vectors.T
+    np.fill_diagonal(similarities, -np.inf)
+    nearest = np.argsort(-similarities, axis=1, kind="stable")[:, : min(k, len(vectors) - 1)]  # [M, k]
+    weights = np.exp(np.take_along_axis(similarities, nearest, axis=1).astype(np.float64) / temperature)
+    votes = np.zeros((len(vectors), len(classes)))
+    np.add.at(votes, (np.arange(len(vectors))[:, None], own[nearest]), weights)
+    return float((votes.argmax(axis=1) == own).mean())
 
 
 def _low_resolution(x: torch.Tensor, seed: int) -> torch.Tensor:

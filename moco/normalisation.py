@@ -23,7 +23,7 @@ class SplitBatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise `[N, C, H, W]` by its part of the batch in training, by the running statistics otherwise."""
-        if not self.training or self.groups == 1:
+        if not self.training:
             return super().forward(x)
         n, c, h, w = x.shape
         assert n % self.groups == 0, "the batch must be divisible by the groups"

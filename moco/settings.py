@@ -1,8 +1,32 @@
 """What a momentum-contrast training can be told: network, contrast, schedule and augmentations."""
 
-from typing import Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PRESETS: dict[str, dict[str, float]] = {
+    "logo": {},
+    "moco_v2": {
+        "crop_scale": 0.2,
+        "zoom_out": 1.0,
+        "stretch": 1 / 3,
+        "background": 0.0,
+        "jitter": 0.8,
+        "brightness": 0.4,
+        "contrast": 0.4,
+        "saturation": 0.4,
+        "hue": 0.1,
+        "grayscale": 0.2,
+        "flip": 0.5,
+        "resolution": 0.0,
+        "blur": 0.5,
+        "sigma": 2.0,
+        "jpeg": 0.0,
+    },
+}
+"""Augmentations by name, in the fields' units; what a preset does not say is as the fields say. MoCo v2's are those of
+Chen et al. 2020, section 3; its blur is in pixels of the 224 they trained at."""
 
 
 class AugmentationSettings(BaseModel):
@@ -10,6 +34,11 @@ class AugmentationSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    preset: Literal["logo", "moco_v2"] = Field(
+        "logo",
+        description="What is left out below. logo: weak in colour, with the damage that copies on the web have; "
+        "moco_v2: as published for photographs, without any.",
+    )
     crop_scale: float = Field(0.5, gt=0, le=1, description="Smallest share of the image's area that a crop keeps.")
     zoom_out: float = Field(
         1.8,
@@ -19,6 +48,9 @@ class AugmentationSettings(BaseModel):
     )
     stretch: float = Field(0.05, ge=0, lt=1, description="Largest relative change of a crop's aspect ratio.")
     background: float = Field(0.1, ge=0, le=1, description="Share of views that are laid on paper of another colour.")
+    jitter: float = Field(
+        1.0, ge=0, le=1, description="Share of views whose brightness, contrast, saturation and hue are changed."
+    )
     brightness: float = Field(0.1, ge=0, lt=1, description="Largest relative change of brightness.")
     contrast: float = Field(0.1, ge=0, lt=1, description="Largest relative change of contrast.")
     saturation: float = Field(0.1, ge=0, lt=1, description="Largest relative change of saturation.")
@@ -36,13 +68,25 @@ class AugmentationSettings(BaseModel):
     jpeg: float = Field(0.25, ge=0, le=1, description="Share of views that go through JPEG's quantisation.")
     quality: int = Field(30, ge=1, le=100, description="Lowest JPEG quality.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _by_preset(cls, values: Any) -> Any:
+        preset = values.get("preset") if isinstance(values, dict) else None
+        return {**PRESETS[preset], **values} if isinstance(preset, str) and preset in PRESETS else values
+
+
+PUBLISHED = {"network": "resnet50", "width": 64, "stem_stride": 4, "pixels": "imagenet"}
+"""What published weights were trained with, and so have to be used with."""
+
 
 class EncoderSettings(BaseModel):
-    """MoCo v2 (Chen et al. 2020) for one process: a small residual network, a momentum encoder and a queue of keys."""
+    """MoCo v2 (Chen et al. 2020) for one process: a residual network, a momentum encoder and a queue of keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    network: Literal["resnet10", "resnet18"] = Field("resnet10", description="Residual network by its depth.")
+    network: Literal["resnet10", "resnet18", "resnet50"] = Field(
+        "resnet10", description="Residual network by its depth."
+    )
     width: int = Field(32, ge=4, le=256, description="Channels of the first stage; each later stage doubles them.")
     stem_stride: Literal[1, 2, 4] = Field(
         2, description="How much the first layer reduces the side; 4 adds a max-pool."
@@ -50,9 +94,32 @@ class EncoderSettings(BaseModel):
     resolution: int = Field(
         64, ge=16, le=256, multiple_of=16, description="Side of the square images that the encoder takes, in pixels."
     )
+    pixels: Literal["centred", "imagenet"] = Field(
+        "centred",
+        description="How pixels are scaled. centred: to -1..1; imagenet: by ImageNet's mean and deviation, as "
+        "published encoders want it.",
+    )
+    blur_first: float = Field(
+        0.0,
+        ge=0,
+        le=4,
+        description="Standard deviation, in pixels, of a blur that every image goes through before the network, in "
+        "training and in embedding, so that copies of little detail look like their originals; 0: none.",
+    )
     dimensions: int = Field(128, ge=2, le=4096, description="Length of an embedding.")
+    weights: Path | None = Field(
+        None,
+        description="Published MoCo v2 checkpoint to start from, such as moco_v2_800ep_pretrain.pth.tar; it decides "
+        "network, width, stem_stride and pixels.",
+    )
 
-    epochs: int = Field(20, ge=1, description="Passes over the images.")
+    epochs: int = Field(20, ge=0, description="Passes over the images; 0 keeps published weights as they are.")
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="Stop after this many epochs in which the retrieval of copies did not improve, and keep the best "
+        "epoch's encoder; left out: all epochs are trained and the last one's is kept.",
+    )
     batch: int = Field(64, ge=2, description="Images per step.")
     symmetric: bool = Field(False, description="Let both views be query and key once; a step costs twice as much.")
     queue: int = Field(
@@ -75,6 +142,31 @@ class EncoderSettings(BaseModel):
     snapshot_steps: int = Field(
         200, ge=1, description="Steps between snapshots; there is one after each epoch as well."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fit_for_weights(cls, values: Any) -> Any:
+        given = isinstance(values, dict) and values.get("weights") is not None
+        return {**PUBLISHED, **values} if given else values
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        for name, value in PUBLISHED.items() if self.weights else ():
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}, but published weights are for {value}: leave out {name}, or "
+                    "weights."
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _visible(self) -> Self:
+        if self.resolution < 8 * self.stem_stride:  # and torch's bfloat16 convolutions get gradients of 1 x 1 px wrong
+            raise ValueError(
+                f"resolution is {self.resolution}, but the network reduces the side by {8 * self.stem_stride}: choose "
+                f"{8 * self.stem_stride} or more, or a smaller stem_stride."
+            )
+        return self
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:

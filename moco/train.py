@@ -1,11 +1,15 @@
-"""Train an encoder from the command line: `python -m moco.train --images FOLDER --out FOLDER --epochs 50`."""
+"""Train an encoder from the command line: `python -m moco.train --images FOLDER --out FOLDER --epochs 50`.
+
+On several devices: `torchrun --nproc-per-node 2 -m moco.train ...` with the same arguments; the batch is that of all.
+"""
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Read the arguments, train, and print a line per epoch; 0 when done, 2 when the arguments cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m moco.train", description="Train a logo encoder by MoCo v2.")
     parser.add_argument("--images", type=Path, required=True, help="uint8 .npy [N, 3, S, S], or a folder of pictures")
+    parser.add_argument("--labels", type=Path, help="integer .npy [N], -1 for unknown, for the kNN accuracy by epoch")
     parser.add_argument("--out", type=Path, required=True, help="folder of the snapshot, the curve and the encoder")
     parser.add_argument("--seed", type=int, default=0, help="everything random is a function of it")
     parser.add_argument("--device", default="cpu", help="such as cpu or cuda")
@@ -29,19 +34,28 @@ def main(arguments: list[str] | None = None) -> int:
     values = vars(parser.parse_args(arguments))
     try:
         settings = EncoderSettings.model_validate(_nested(values))
-        from moco.training import train  # after the arguments are known to be good: torch takes seconds to import
+        from moco.distributed import joined  # after the arguments are known to be good: torch takes seconds to import
+        from moco.training import train
 
         images = _read(values["images"], settings.resolution)
-        path = train(images, settings, values["seed"], values["out"], values["device"], on_epoch=print)
+        labels = _array(values["labels"]) if values["labels"] else None
+        with joined(values["device"]) as device:
+            path = train(images, settings, values["seed"], values["out"], device, print, labels)
     except ValidationError as error:
         for problem in error.errors():
-            print(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", file=sys.stderr)
+            _say(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", sys.stderr)
         return 2
     except ValueError as error:
-        print(error, file=sys.stderr)
+        _say(str(error), sys.stderr)
         return 2
-    print(path)
+    _say(str(path), sys.stdout)
     return 0
+
+
+def _say(text: str, stream: TextIO) -> None:
+    """Print a line, in the first of several processes only."""
+    if os.environ.get("RANK", "0") == "0":
+        print(text, file=stream)
 
 
 def _options(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, Any]]:
@@ -74,14 +88,21 @@ def _value(text: str) -> Any:
 def _read(path: Path, side: int) -> NDArray[np.uint8]:
     """The images as uint8 `[N, 3, side, side]`; pictures of a folder are put on white and padded to a square."""
     if path.suffix == ".npy" and path.is_file():
-        array: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
-        return array
+        return _array(path)
     if not path.is_dir():
         raise ValueError(f"{path} is neither a .npy file nor a folder: give --images one of these.")
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
     if not files:
         raise ValueError(f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))}): give --images another folder.")
     return np.stack([_square(file, side) for file in files])
+
+
+def _array(path: Path) -> NDArray[Any]:
+    """A .npy file, memory-mapped."""
+    if not path.is_file():
+        raise ValueError(f"{path} is no file: name a .npy file.")
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
 
 
 def _square(file: Path, side: int) -> NDArray[np.uint8]:

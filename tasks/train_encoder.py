@@ -2,14 +2,21 @@
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from logoflow.config.sections import TrainEncoderConfig
+from logoflow.errors import UserError
 from logoflow.report.page import Curve, Page, Series
 from logoflow.store.store import Artifact
+from moco.curve import EpochReport, Line, written
+from moco.monitor import UNKNOWN
 from moco.settings import EncoderSettings
-from moco.training import EpochReport, train
+from moco.training import train
 from tasks.device import device_named
-from tasks.images import load_squares
+from tasks.images import load_squares, read_table
 from tasks.settings import settings_of
 from tasks.stage import Build, stage
 from tasks.tables import kept_ids
@@ -29,46 +36,68 @@ def train_encoder(build: Build, table: Artifact, decisions: Artifact) -> None:
         build.progress(report.epoch, report.epochs, "epochs")
 
     device = device_named(build.run.config.device)
-    encoder = train(images, settings_of(EncoderSettings, config), config.seed, build.work, device, tell)
+    labels = classes(table, ids, config.labels) if config.labels else None
+    encoder = train(images, settings_of(EncoderSettings, config), config.seed, build.work, device, tell, labels)
     shutil.copy(encoder, build.folder / "encoder.safetensors")
     shutil.copy(build.work / CURVE, build.folder / CURVE)
     build.members(ids)
     curve = [json.loads(line) for line in (build.folder / CURVE).read_text().splitlines()]
+    kept = written(curve, config.patience)
     build.metrics |= {
         "images": len(ids),
-        "low_resolution_r1": curve[-1]["low_resolution"],
+        "epoch": kept["epoch"],
+        "low_resolution_r1": kept["low_resolution"],
         "untrained_r1": curve[0]["low_resolution"],
-        "reframed_r1": curve[-1]["reframed"],
-        "pixels_r1": curve[-1]["pixels_low_resolution"],
+        "reframed_r1": kept["reframed"],
+        "pixels_r1": kept["pixels_low_resolution"],
     }
-    build.page(curves_page(len(ids), curve))
+    if kept["knn"] is not None:
+        build.metrics["knn"] = kept["knn"]
+    build.page(curves_page(len(ids), curve, kept))
 
 
-def curves_page(images: int, curve: list[dict[str, float]]) -> Page:
-    """Retrieval and loss by epoch."""
-    last = curve[-1]
-    epochs = tuple(line["epoch"] for line in curve)
-    names = {
+def classes(table: Artifact, ids: Sequence[str], name: str) -> NDArray[np.int64]:
+    """What a label of the sources says of each logo, `[N]`, -1 where it says nothing.
+
+    Raises:
+        UserError: it says nothing of any of them.
+    """
+    rows = {row.id: row.labels for row in read_table(table)}
+    labels = np.array([rows[i].get(name, UNKNOWN) for i in ids], np.int64)
+    if (labels == UNKNOWN).all():
+        known = ", ".join(sorted({name for i in ids for name in rows[i]})) or "none"
+        raise UserError(
+            f"train_encoder.labels is {name}, but no logo has a label of that name (there are: {known}): choose "
+            "another, or leave it out."
+        )
+    return labels
+
+
+def curves_page(images: int, curve: Sequence[Line], kept: Line) -> Page:
+    """Retrieval, classes and loss by epoch, and what the encoder that was kept can do."""
+    retrieval = {
         "low_resolution": "low-resolution copies",
         "reframed": "padded or cropped copies",
         "pixels_low_resolution": "low-resolution copies by raw pixels",
         "pixels_reframed": "padded or cropped copies by raw pixels",
     }
-    retrieval = Curve(
-        "Share of copies whose nearest logo is their original",
-        "epoch",
-        "recall at 1",
-        tuple(Series(title, epochs, tuple(line[name] for line in curve)) for name, title in names.items()),
-    )
-    trained = [line for line in curve if line["loss"] is not None]
-    loss = Curve(
-        "Contrastive loss",
-        "epoch",
-        "nats",
-        (Series("loss", tuple(line["epoch"] for line in trained), tuple(line["loss"] for line in trained)),),
-    )
+    curves = [
+        chart(curve, "Share of copies whose nearest logo is their original", "recall at 1", retrieval),
+        chart(curve, "Share of logos whose class their nearest logos tell", "accuracy", {"knn": "labelled logos"}),
+        chart(curve, "Contrastive loss", "nats", {"loss": "loss"}),
+    ]
+    epochs = f" for {kept['epoch']} of {kept['epochs']} epochs" if kept is not curve[-1] else ""
     summary = (
-        f"Trained on {images} logos; {last['low_resolution']:.1%} of low-resolution copies find their original "
-        f"(raw pixels: {last['pixels_low_resolution']:.1%}, untrained: {curve[0]['low_resolution']:.1%})."
+        f"Trained on {images} logos{epochs}; {kept['low_resolution']:.1%} of low-resolution copies find their original "
+        f"(raw pixels: {kept['pixels_low_resolution']:.1%}, before training: {curve[0]['low_resolution']:.1%})."
     )
-    return Page(summary, curves=(retrieval, loss))
+    return Page(summary, curves=tuple(shown for shown in curves if shown.series))
+
+
+def chart(curve: Sequence[Line], title: str, y_label: str, names: Mapping[str, str]) -> Curve:
+    """A line for each measured figure, by epoch; what was never measured has none."""
+    series = []
+    for key, name in names.items():
+        if lines := [line for line in curve if line[key] is not None]:
+            series.append(Series(name, tuple(line["epoch"] for line in lines), tuple(line[key] for line in lines)))
+    return Curve(title, "epoch", y_label, tuple(series))

@@ -122,6 +122,18 @@ class DetectTextConfig(Section):
 class TrainEncoderConfig(EncoderSettings, Trained):
     """Training the MoCo encoder."""
 
+    weights: Path | None = Field(
+        None,
+        description="Published MoCo v2 checkpoint to start from, such as moco_v2_800ep_pretrain.pth.tar; it decides "
+        "network, width, stem_stride and pixels.",
+        json_schema_extra=FILE,
+    )
+    labels: str | None = Field(
+        None,
+        description="A label of the sources, such as resnet/rc_64 of LLD: after each epoch, how well the nearest logos "
+        "tell a logo's class is measured by it. Nothing is learnt from it.",
+        json_schema_extra=OUTSIDE,
+    )
     dtype: Dtype = Field(
         default_factory=fast_dtype,
         description="Precision of the convolutions; auto: bfloat16 where the hardware has it.",

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from torch.nn import functional as F
 from torch.testing import assert_close
 
-from moco.augment import PALEST, augment, blur, change_background, frame, recolour, reduce_resolution
+from moco.augment import PALEST, Rows, augment, blur, change_background, frame, recolour, reduce_resolution
 from moco.randomness import generator
 from moco.settings import AugmentationSettings
 
@@ -140,3 +140,40 @@ def test_the_shares_say_how_many_views_are_changed() -> None:
         views = function(x, changed(**{name: 0.25}), generator(0, "test"))
         share = (views - x).abs().amax(dim=(1, 2, 3)).gt(0.01).float().mean().item()
         assert share == pytest.approx(0.25, abs=0.08)
+
+
+def test_crops_without_zoom_show_no_paper_however_they_are_stretched() -> None:
+    black = torch.zeros(200, 3, 32, 32)
+    views = frame(black, changed(crop_scale=0.9, stretch=0.5), generator(0, "test"))
+    assert views[:, :, 1:-1, 1:-1].max() < 1e-6
+
+
+def test_the_jitter_befalls_its_share_and_leaves_the_rest_alone() -> None:
+    x = pictures(400, 16)
+    views = recolour(x, changed(jitter=0.8, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1), generator(0, "t"))
+    share = (views - x).abs().amax(dim=(1, 2, 3)).gt(1e-3).float().mean().item()
+    assert share == pytest.approx(0.8, abs=0.06)
+
+
+def test_the_published_augmentation_is_what_chen_et_al_list_and_can_be_changed() -> None:
+    settings = AugmentationSettings.model_validate({"preset": "moco_v2", "flip": 0})
+    assert (settings.crop_scale, settings.zoom_out, settings.stretch) == (0.2, 1, pytest.approx(4 / 3 - 1))
+    assert (settings.brightness, settings.contrast, settings.saturation, settings.hue) == (0.4, 0.4, 0.4, 0.1)
+    assert (settings.jitter, settings.grayscale, settings.blur, settings.sigma) == (0.8, 0.2, 0.5, 2)
+    assert (settings.resolution, settings.jpeg, settings.flip) == (0, 0, 0)
+    assert AugmentationSettings.model_validate(settings.model_dump()) == settings
+    assert AugmentationSettings(preset="logo") == AugmentationSettings()
+    with pytest.raises(ValueError, match="'logo' or 'moco_v2'"):
+        AugmentationSettings.model_validate({"preset": "moco_v3"})
+
+
+@pytest.mark.parametrize("preset", ["logo", "moco_v2"])
+def test_rows_of_a_batch_look_as_if_all_of_it_were_there(preset: str) -> None:
+    x = pictures(24)
+    settings = AugmentationSettings.model_validate({"preset": preset, "resolution": 0.7, "blur": 0.7, "jpeg": 0.7})
+    whole = augment(x, settings, generator(0, "test"))
+    draws = [generator(0, "test") for _ in range(3)]
+    for draw, start, stop in zip(draws, (0, 5, 16), (5, 16, 24), strict=True):
+        part = augment(x[start:stop], settings, draw, Rows(24, start, stop))
+        assert torch.allclose(part, whole[start:stop], atol=1e-5)
+    assert len({float(torch.rand(1, generator=draw)) for draw in draws}) == 1  # all go on from the same place

@@ -7,24 +7,37 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from scipy.ndimage import gaussian_filter
+from torch.nn import functional as F
 
 from moco.encoder import Encoder, create_encoder, embed, load_encoder, save_encoder
+from moco.files import write_tensors
 from moco.settings import EncoderSettings
 
 
-def test_resnet18_has_as_many_weights_as_the_published_one() -> None:
-    settings = EncoderSettings(network="resnet18", width=64, stem_stride=4)
+@pytest.mark.parametrize(
+    ("network", "published", "classifier"),
+    [("resnet18", 11_689_512, 512 * 1000 + 1000), ("resnet50", 25_557_032, 2048 * 1000 + 1000)],
+)
+def test_a_network_has_as_many_weights_as_the_published_one(network: str, published: int, classifier: int) -> None:
+    settings = EncoderSettings.model_validate({"network": network, "width": 64, "stem_stride": 4})
     with torch.device("meta"):
         encoder = Encoder(settings)
     trunk = sum(p.numel() for name, p in encoder.named_parameters() if not name.startswith("head"))
-    assert trunk == 11_689_512 - 513_000  # of ImageNet's ResNet-18 without its classifier
+    assert trunk == published - classifier  # of ImageNet's, without its classifier
 
 
+@pytest.mark.parametrize(("network", "channels"), [("resnet10", 32), ("resnet50", 128)])
 @pytest.mark.parametrize(("stem_stride", "side"), [(1, 4), (2, 2), (4, 1)])
-def test_the_stem_decides_how_much_of_the_picture_the_last_stage_sees(stem_stride: int, side: int) -> None:
-    encoder = create_encoder(EncoderSettings(width=4, resolution=32, stem_stride=stem_stride), seed=0).eval()
+def test_the_stem_decides_how_much_of_the_picture_the_last_stage_sees(
+    network: str, channels: int, stem_stride: int, side: int
+) -> None:
+    settings = EncoderSettings.model_validate(
+        {"network": network, "width": 4, "resolution": 32, "stem_stride": stem_stride}
+    )
+    encoder = create_encoder(settings, seed=0).eval()
     x = encoder.pool(encoder.norm(encoder.stem(torch.rand(2, 3, 32, 32))))
-    assert encoder.blocks(x).shape == (2, 32, side, side)
+    assert encoder.blocks(x).shape == (2, channels, side, side)
 
 
 def test_weights_depend_on_the_seed_and_on_nothing_else(settings: EncoderSettings) -> None:
@@ -91,3 +104,32 @@ def test_images_of_another_size_are_refused_with_the_remedy(settings: EncoderSet
     with pytest.raises(ValueError, match="resize them to 16 pixels"):
         embed(encoder, np.zeros((2, 3, 32, 32), np.uint8))
     assert embed(encoder, np.zeros((0, 3, 16, 16), np.uint8)).shape == (0, 8)
+
+
+def test_an_encoder_that_blurs_first_sees_what_scipy_blurs_and_its_file_says_so(
+    settings: EncoderSettings, tmp_path: Path
+) -> None:
+    plain = create_encoder(settings, seed=0).eval()
+    soft = create_encoder(EncoderSettings.model_validate(settings.model_dump() | {"blur_first": 1.5}), seed=0).eval()
+    images = np.random.default_rng(0).integers(0, 256, (4, 3, 16, 16), dtype=np.uint8)
+    blurred = gaussian_filter(images / 255.0, (0, 0, 1.5, 1.5), mode="nearest", truncate=5 / 1.5)
+    with torch.inference_mode():
+        expected = F.normalize(plain(torch.from_numpy(blurred).float()), dim=1).numpy()
+    save_encoder(soft, tmp_path / "soft")
+    assert np.abs(embed(load_encoder(tmp_path / "soft"), images) - expected).max() < 1e-5
+    assert np.abs(embed(plain, images) - expected).max() > 1e-2
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.allclose(soft.prepared(torch.full((2, 3, 16, 16), 0.7)), torch.tensor(0.4), atol=1e-5)
+
+
+def test_files_from_before_a_setting_load_as_they_were_meant(settings: EncoderSettings, tmp_path: Path) -> None:
+    encoder = create_encoder(settings, seed=0).eval()
+    newer = {"pixels", "blur_first", "weights", "patience", "augmentation"}
+    old = settings.model_dump(mode="json", exclude=newer)
+    old["augmentation"] = settings.augmentation.model_dump(mode="json", exclude={"preset", "jitter"})
+    write_tensors(tmp_path / "old", encoder.state_dict(), {"settings": old})
+    loaded = load_encoder(tmp_path / "old")
+    assert loaded.settings == settings
+    images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(loaded.prepared(images), images * 2 - 1)  # to the bit: as it was computed then
+    assert torch.equal(loaded(images), encoder(images))

@@ -27,9 +27,11 @@ def test_it_trains_from_a_folder_of_pictures(
     (tmp_path / "in").mkdir()
     for i, image in enumerate(images[:24]):
         Image.fromarray(image.transpose(1, 2, 0)).save(tmp_path / "in" / f"{i:02}.png")
+    np.save(tmp_path / "labels.npy", np.arange(24) % 2)
     arguments = ["--images", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *SMALL, "--augmentation.blur", "0"]
-    assert main(arguments) == 0
-    path = capsys.readouterr().out.splitlines()[-1]
+    assert main([*arguments, "--labels", str(tmp_path / "labels.npy")]) == 0
+    *reports, path = capsys.readouterr().out.splitlines()
+    assert all("knn=0." in report or "knn=1." in report for report in reports)
     settings = load_encoder(Path(path)).settings
     assert (settings.width, settings.augmentation.blur) == (4, 0)
 
@@ -46,10 +48,11 @@ def test_pictures_are_put_on_white_and_padded_to_a_square(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--epochs=0", "epochs: Input should be greater than or equal to 1"),
+        ("--epochs=-1", "epochs: Input should be greater than or equal to 0"),
         ("--augmentation.blur=2", "augmentation.blur: Input should be less than or equal to 1"),
         ("--queue=12", "queue is 12, but each step brings 8 keys: choose a multiple, such as 16."),
         ("--normalisation_groups=3", "choose a smaller divisor of the batch"),
+        ("--stem_stride=4", "resolution is 16, but the network reduces the side by 32: choose 32 or more"),
         ("--images=nothing", "nothing is neither a .npy file nor a folder"),
     ],
 )
@@ -59,3 +62,13 @@ def test_wrong_arguments_end_with_one_sentence_and_status_2(
     assert main(["--images", str(tmp_path), "--out", str(tmp_path / "out"), *SMALL, option]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_no_epochs_without_weights_end_with_one_sentence(
+    images: NDArray[np.uint8], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "images.npy", images)
+    out = tmp_path / "out"
+    assert main(["--images", str(tmp_path / "images.npy"), "--out", str(out), *SMALL, "--epochs=0"]) == 2
+    assert capsys.readouterr().err.startswith("epochs is 0, which keeps published weights as they are: set weights")
+    assert not out.exists()

@@ -12,10 +12,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from moco.encoder import load_encoder
+from moco.curve import EpochReport
+from moco.encoder import Encoder, load_encoder
 from moco.files import read_tensors
+from moco.monitor import Monitor, Retrieval
 from moco.settings import EncoderSettings
-from moco.training import CURVE, ENCODER, SNAPSHOT, EpochReport, learning_rate, train
+from moco.training import CURVE, ENCODER, SNAPSHOT, learning_rate, train
 
 FILES = (ENCODER, CURVE, SNAPSHOT)
 
@@ -55,12 +57,14 @@ def test_a_training_that_stopped_after_n_epochs_goes_on_to_the_same_bytes(
 def test_kill_minus_nine_at_any_moment_loses_nothing(
     images: NDArray[np.uint8], settings: EncoderSettings, tmp_path: Path
 ) -> None:
-    settings = changed(settings, epochs=20, snapshot_steps=1)
+    settings = changed(settings, epochs=20, snapshot_steps=1, patience=20)  # it keeps the best epoch, and never stops
     train(images, settings, 0, tmp_path / "unbroken")
     np.save(tmp_path / "images.npy", images)
     broken, snapshot = tmp_path / "broken", tmp_path / "broken" / SNAPSHOT
     command = [sys.executable, "-m", "moco.train", "--images", str(tmp_path / "images.npy"), "--out", str(broken)]
-    command += [f"--{name}={value}" for name, value in settings.model_dump(exclude={"augmentation"}).items()]
+    command += [
+        f"--{name}={value}" for name, value in settings.model_dump(exclude={"augmentation"}, exclude_none=True).items()
+    ]
     steps = [0]
     for _ in range(2):
         written = snapshot.stat().st_mtime_ns if snapshot.exists() else None
@@ -75,6 +79,41 @@ def test_kill_minus_nine_at_any_moment_loses_nothing(
     assert 0 < steps[1] < steps[2] < 80
     train(images, settings, 0, broken)
     assert contents(broken) == contents(tmp_path / "unbroken")
+
+
+def test_with_patience_the_best_epochs_encoder_is_written_however_often_it_was_stopped(
+    images: NDArray[np.uint8], settings: EncoderSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = changed(settings, epochs=9, patience=3)
+    scores = [0.9, 0.1, 0.3, 0.6, 0.5, 0.6, 0.4]
+    epochs: dict[float, int] = {}
+    seen: dict[int, dict[str, torch.Tensor]] = {}
+
+    def scripted(monitor: Monitor, encoder: Encoder, device: str) -> Retrieval:
+        """A training whose third epoch is its best; a function of the encoder alone, as the monitor is."""
+        epoch = epochs.setdefault(encoder.stem.weight.sum().item(), len(epochs))
+        seen[epoch] = {name: tensor.clone() for name, tensor in encoder.state_dict().items()}
+        return Retrieval(scores[epoch], scores[epoch], alignment=1, uniformity=-1, knn=None)
+
+    monkeypatch.setattr(Monitor, "measure", scripted)
+    train(images, settings, 0, tmp_path / "unbroken")
+    assert max(seen) == 6  # epoch 5 is no better than 3, so 6 is the third without improvement
+    result = load_encoder(tmp_path / "unbroken" / ENCODER).state_dict()
+    assert all(torch.equal(result[name], seen[3][name]) for name in result)
+    assert not torch.equal(result["stem.weight"], seen[6]["stem.weight"])
+
+    for epoch in range(7):
+
+        def stop(report: EpochReport, epoch: int = epoch) -> None:
+            if report.epoch == epoch:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            train(images, settings, 0, tmp_path / "broken", on_epoch=stop)
+    train(images, settings, 0, tmp_path / "broken")
+    assert contents(tmp_path / "broken") == contents(tmp_path / "unbroken")
+    train(images, settings, 0, tmp_path / "broken")
+    assert contents(tmp_path / "broken") == contents(tmp_path / "unbroken")
 
 
 def test_a_finished_training_is_returned_without_another_step(
@@ -105,6 +144,22 @@ def test_it_learns_to_find_copies_that_it_could_not_find_before(
     lines = [json.loads(line) for line in (tmp_path / CURVE).read_text().splitlines()]
     assert [line["epoch"] for line in lines] == list(range(21))
     assert lines[-1]["low_resolution"] == last.low_resolution
+
+
+def test_labels_are_measured_by_and_not_learnt_from(
+    images: NDArray[np.uint8], settings: EncoderSettings, tmp_path: Path
+) -> None:
+    settings = changed(settings, epochs=1)
+    labels = (images.mean(axis=(2, 3)).argmin(axis=1)).astype(np.int64)  # the colour that an image has least of
+    reports: list[EpochReport] = []
+    train(images, settings, 0, tmp_path / "with", on_epoch=reports.append, labels=labels)
+    train(images, settings, 0, tmp_path / "without", on_epoch=reports.append)
+    assert [report.knn is None for report in reports] == [False, False, True, True]
+    assert 1 / 3 < (reports[1].knn or 0) <= 1
+    assert (tmp_path / "with" / ENCODER).read_bytes() == (tmp_path / "without" / ENCODER).read_bytes()
+    for wrong in (labels[:-1], labels.astype(float)):
+        with pytest.raises(ValueError, match="give one integer for each, -1 where the class is not known"):
+            train(images, settings, 0, tmp_path / "wrong", labels=wrong)
 
 
 def test_a_folder_with_another_training_is_refused(
