@@ -12,8 +12,8 @@ OMP_NUM_THREADS says; k-means takes one, for the same result on every machine.
     lists       the same self join by inverted lists, also where there are too few vectors for them to be used
     k-means     10 clusters, 10 starts
 
-The growth is the exponent e of CPU time ~ size^e, fitted over the sizes. The candidates of the 122,920 images of LLD-logo
-have a target of 60 s on two cores.
+The growth is the exponent e of CPU time ~ size^e, fitted over the sizes. The candidates among the 122,920 images of
+LLD-logo have a target of 60 s on two cores.
 """
 
 from __future__ import annotations

@@ -8,33 +8,24 @@ from PIL import Image, ImageDraw, ImageFont
 
 from logoflow.report.page import Group, Map, Picture, Point
 from neighbours.colours import distinct_colours
-from neighbours.describe import balanced_sample
 from neighbours.layout import lay_out
-from tasks.clusters import Clusters
-from tasks.images import load_squares, read_table
+from tasks.clusters import TILE, Clusters, Rows, Squares
+from tasks.images import read_table
 from tasks.stage import Build
 
-TILE = 64
+SPRITE_SIDE = 4000  # px; some phones cannot draw from pictures of more than 4096 by 4096
 WIDTH, HEIGHT, MARGIN = 1600, 1000, 40  # of the still picture, px
 SPRITE = "pictures/map-logos.webp"
 STILL = "pictures/map.webp"
 
-Squares = NDArray[np.uint8]
-"""`[N, 3, TILE, TILE]`."""
 
-
-def cluster_map(build: Build, shown: Clusters) -> Map | None:
-    """Lay a sample of the logos out on a plane, every cluster among them; None where none are wanted."""
-    config = build.config
-    rows = balanced_sample(shown.found.labels, config.map_images, config.seed)
-    if not len(rows):
-        return None
-    places = lay_out(shown.vectors[rows], config.seed)
-    labels = shown.found.labels[rows]
-    ids = [shown.ids[row] for row in rows]
-    squares = load_squares(shown.table, build.space.store, ids, TILE)
-    colours = distinct_colours(shown.k)
-    names = {picture.id: picture.origins[0] for picture in read_table(shown.table)}
+def cluster_map(build: Build, clusters: Clusters, rows: Rows, squares: Squares) -> Map:
+    """Lay logos, given by their rows and pictures, out on a plane."""
+    places = lay_out(clusters.vectors[rows], build.config.seed)
+    labels = clusters.labels[rows]
+    ids = [clusters.ids[row] for row in rows]
+    colours = distinct_colours(clusters.k)
+    names = {picture.id: picture.origins[0] for picture in read_table(clusters.table)}
     points = tuple(
         Point(f"{names[i].name} ({names[i].source})", round(x, 5), round(y, 5), int(label))
         for i, (x, y), label in zip(ids, places.tolist(), labels, strict=True)
@@ -43,27 +34,31 @@ def cluster_map(build: Build, shown: Clusters) -> Map | None:
     (build.folder / SPRITE).parent.mkdir(exist_ok=True)
     sprite.save(build.folder / SPRITE, quality=85, method=4)
     draw_still(squares, places, labels, colours).save(build.folder / STILL, quality=88, method=4)
-    whole = "all" if len(rows) == len(shown.ids) else f"{len(rows)} of the"
     picture = Picture(
         STILL,
         "Map of the logos",
-        f"Map of {whole} {len(shown.ids)} logos, framed in the colours of their {shown.k} clusters",
-        f"{len(rows)} of {len(shown.ids)} logos; the nearer, the more alike to the encoder. "
+        f"Map of {len(rows)} logos, framed in the colours of their {clusters.k} clusters",
+        f"{len(rows)} of {len(clusters.ids)} logos; the nearer, the more alike to the encoder. "
         "The colour of a frame is the cluster. Distances between groups mean nothing.",
     )
     groups = tuple(Group(f"Cluster {number}", colour) for number, colour in enumerate(colours))
-    return Map(picture, SPRITE, TILE, columns, groups, points)
+    return Map(picture, SPRITE, sprite.width // columns, columns, groups, points)
 
 
 def lay_tiles(squares: Squares) -> tuple[Image.Image, int]:
-    """All squares in rows on one picture, and how many are in a row."""
+    """All squares in rows on one picture, smaller where there are very many, and how many are in a row."""
     columns = math.ceil(math.sqrt(len(squares)))
-    rows = -(-len(squares) // columns)
-    sheet = np.full((rows * TILE, columns * TILE, 3), 255, np.uint8)
+    tile = min(TILE, SPRITE_SIDE // columns)
+    sheet = Image.new("RGB", (columns * tile, -(-len(squares) // columns) * tile), "white")
     for index, square in enumerate(squares):
         row, column = divmod(index, columns)
-        sheet[row * TILE : (row + 1) * TILE, column * TILE : (column + 1) * TILE] = square.transpose(1, 2, 0)
-    return Image.fromarray(sheet), columns
+        sheet.paste(shrink(square, tile), (column * tile, row * tile))
+    return sheet, columns
+
+
+def shrink(square: NDArray[np.uint8], side: int) -> Image.Image:
+    """A square `[3, S, S]` as a picture of another side."""
+    return Image.fromarray(square.transpose(1, 2, 0)).resize((side, side), Image.Resampling.LANCZOS)
 
 
 def draw_still(
@@ -77,8 +72,7 @@ def draw_still(
     for square, (x, y), label in zip(squares, corners.tolist(), labels.tolist(), strict=True):
         left, top = x - side // 2, y - side // 2
         draw.rectangle((left, top, left + side - 1, top + side - 1), colours[label])
-        logo = Image.fromarray(square.transpose(1, 2, 0)).resize((side - 4, side - 4), Image.Resampling.LANCZOS)
-        sheet.paste(logo, (left + 2, top + 2))
+        sheet.paste(shrink(square, side - 4), (left + 2, top + 2))
     font = ImageFont.load_default(20)
     for label in np.unique(labels).tolist():
         x, y = np.median(corners[labels == label], axis=0).astype(int).tolist()

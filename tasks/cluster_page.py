@@ -1,9 +1,8 @@
 """The page of the clusters: what each is like, who is central to it and who marginal, in which colours, on a map."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from data.sheets import contact_sheet
@@ -11,82 +10,93 @@ from logoflow.report.page import Curve, Page, Picture, Series, Table
 from neighbours.colours import Swatch, dominant_colours
 from neighbours.describe import balanced_sample, cluster_silhouettes, mean_by_cluster
 from tasks.cluster_map import cluster_map
-from tasks.clusters import Clusters
-from tasks.images import load_pictures, load_squares, shard_of_each
+from tasks.clusters import TILE, Clusters, Logos, Rows, Squares
 from tasks.sheets import save_picture
 from tasks.stage import Build
 
 SHOWN = 24
 COLUMNS = 6
-TILE = 80
 COLOURED = 64  # logos of each cluster whose pixels are counted
-COLOURED_SIDE = 32
 STRIP = 20
 LEAST_SHARE = 0.02
 
 
-def cluster_page(build: Build, shown: Clusters) -> Page:
+def cluster_page(build: Build, clusters: Clusters) -> Page:
     """Each cluster's size, cohesion, colours and faces, how other numbers of clusters would do, and the map."""
-    seed, labels = build.config.seed, shown.found.labels
-    sizes = np.bincount(labels, minlength=shown.k)
-    cohesion = mean_by_cluster(shown.cosines, labels, shown.k)
-    separation = cluster_silhouettes(shown.vectors, labels, shown.k, seed)
-    colours = colours_of(build, shown, seed)
-    rows = tuple(
-        (number, int(size), round(together, 3), round(apart, 3), listed(swatches))
-        for number, (size, together, apart, swatches) in enumerate(
-            zip(sizes, cohesion.tolist(), separation.tolist(), colours, strict=True)
-        )
+    seed, k, labels = build.config.seed, clusters.k, clusters.labels
+    coloured = balanced_sample(labels, k * COLOURED, seed, most=COLOURED)
+    mapped = balanced_sample(labels, build.config.map_images, seed)
+    ends = [rows for number in range(k) for rows in both_ends(clusters.outwards(number))]
+    logos = Logos.load(clusters, build.space.store, [coloured, mapped, *ends])
+    colours = [colours_of(logos.of(coloured[labels[coloured] == number])) for number in range(k)]
+    summary = summary_of(build, clusters)
+    pictures = tuple(
+        picture for number in range(k) for picture in faces(build, clusters, logos, number, colours[number])
     )
-    table = Table(
+    drawn = cluster_map(build, clusters, mapped, logos.of(mapped)) if len(mapped) else None
+    return Page(summary, pictures, (separation_curve(clusters),), (table_of(clusters, colours, seed),), drawn)
+
+
+def both_ends(outwards: Rows) -> tuple[Rows, Rows]:
+    """The most central rows, and the most marginal of the rest, the farthest first."""
+    return outwards[:SHOWN], outwards[SHOWN:][-SHOWN:][::-1]
+
+
+def colours_of(squares: Squares) -> tuple[Swatch, ...]:
+    """Dominant colours of some logos, without the faint ones."""
+    return tuple(swatch for swatch in dominant_colours(squares) if swatch.share >= LEAST_SHARE)
+
+
+def summary_of(build: Build, clusters: Clusters) -> str:
+    """How many clusters of what sizes, and how their number was found."""
+    sizes = np.bincount(clusters.labels, minlength=clusters.k)
+    summary = f"{len(clusters.labels)} logos in {clusters.k} clusters of {sizes.min()} to {sizes.max()}."
+    if build.config.k == "auto":
+        compared = ", ".join(map(str, clusters.scores))
+        summary += f" Of {compared}, {clusters.k} is the number that separates them best."
+    return summary
+
+
+def table_of(clusters: Clusters, colours: Sequence[tuple[Swatch, ...]], seed: int) -> Table:
+    """What each cluster is like, in numbers."""
+    k, labels = clusters.k, clusters.labels
+    cohesion = mean_by_cluster(clusters.cosines, labels, k).tolist()
+    separation = cluster_silhouettes(clusters.vectors, labels, k, seed).tolist()
+    sizes = np.bincount(labels, minlength=k).tolist()
+    rows = tuple(
+        (number, sizes[number], round(cohesion[number], 3), round(separation[number], 3), listed(colours[number]))
+        for number in range(k)
+    )
+    return Table(
         "Clusters",
         ("cluster", "logos", "cohesion", "silhouette", "dominant colours"),
         rows,
         "Cohesion: mean cosine of the logos with their centre; 1 if all are equal. Silhouette: how much nearer their "
         "own cluster is than the next, \N{MINUS SIGN}1 to 1. Colours: share of the ink, white paper left out.",
     )
-    summary = f"{len(labels)} logos in {shown.k} clusters of {sizes.min()} to {sizes.max()}."
-    if build.config.k == "auto":
-        compared = ", ".join(map(str, shown.scores))
-        summary += f" Of {compared}, {shown.k} is the number that separates them best."
-    pictures = faces(build, shown, sizes, colours)
-    return Page(summary, pictures, (separation_curve(shown),), (table,), map=cluster_map(build, shown))
 
 
-def colours_of(build: Build, shown: Clusters, seed: int) -> list[tuple[Swatch, ...]]:
-    """Dominant colours of each cluster, from a sample of its logos."""
-    labels = shown.found.labels
-    rows = balanced_sample(labels, shown.k * COLOURED, seed, most=COLOURED)
-    squares = load_squares(shown.table, build.space.store, [shown.ids[row] for row in rows], COLOURED_SIDE)
-    found = [dominant_colours(squares[labels[rows] == number]) for number in range(shown.k)]
-    return [tuple(swatch for swatch in swatches if swatch.share >= LEAST_SHARE) for swatches in found]
+def faces(build: Build, clusters: Clusters, logos: Logos, number: int, colours: Sequence[Swatch]) -> Iterator[Picture]:
+    """A sheet of a cluster's most central logos over its colours, and one of its most marginal."""
+    central, marginal = both_ends(clusters.outwards(number))
+    title = f"Cluster {number}: {np.count_nonzero(clusters.labels == number)} logos"
+    alt = f"{title}: the {len(central)} most central, in rows, over a strip of their colours"
+    caption = "The most central first."
+    if colours:
+        caption += f" Below them the dominant colours: {listed(colours)}."
+    sheet = above_strip(sheet_of(logos.of(central)), colours)
+    yield save_picture(build, f"cluster-{number:02}.png", title, sheet, alt, caption)
+    if len(marginal):
+        title = f"Cluster {number}: at its edge"
+        alt = f"{title}: {len(marginal)} logos in rows"
+        caption = "The farthest from the centre first: what else the cluster takes in."
+        sheet = sheet_of(logos.of(marginal))
+        yield save_picture(build, f"cluster-{number:02}-edge.png", title, sheet, alt, caption)
 
 
-def faces(
-    build: Build, shown: Clusters, sizes: NDArray[np.int64], colours: Sequence[tuple[Swatch, ...]]
-) -> tuple[Picture, ...]:
-    """For each cluster a sheet of its most central logos over its colours, and one of its most marginal."""
-    where = shard_of_each(shown.table)
-    pictures = []
-    for number, size in enumerate(sizes.tolist()):
-        members = np.flatnonzero(shown.found.labels == number)
-        nearest = members[np.argsort(-shown.cosines[members], kind="stable")]
-        central, marginal = nearest[:SHOWN], nearest[SHOWN:][-SHOWN:][::-1]  # no logo on both
-        loaded = load_pictures(build.space.store, [(shown.ids[i], where[shown.ids[i]]) for i in (*central, *marginal)])
-        title = f"Cluster {number}: {size} logos"
-        sheet = above_strip(contact_sheet(loaded[: len(central)], COLUMNS, TILE), colours[number])
-        caption = "The most central first."
-        if colours[number]:
-            caption += f" Below them the dominant colours: {listed(colours[number])}."
-        alt = f"{title}: the {len(central)} most central, in rows, over a strip of their colours"
-        pictures.append(save_picture(build, f"cluster-{number:02}.png", title, sheet, alt, caption))
-        if len(marginal):
-            title = f"Cluster {number}: at its edge"
-            sheet = contact_sheet(loaded[len(central) :], COLUMNS, TILE)
-            alt = f"{title}: {len(marginal)} logos in rows"
-            caption = "The farthest from the centre first: what else the cluster takes in."
-            pictures.append(save_picture(build, f"cluster-{number:02}-edge.png", title, sheet, alt, caption))
-    return tuple(pictures)
+def sheet_of(squares: Squares) -> Image.Image:
+    """Logos in rows."""
+    return contact_sheet(list(squares.transpose(0, 2, 3, 1)), COLUMNS, TILE)
 
 
 def above_strip(sheet: Image.Image, colours: Sequence[Swatch]) -> Image.Image:
@@ -109,8 +119,8 @@ def listed(colours: Sequence[Swatch]) -> str:
     return ", ".join(f"{swatch.name} {swatch.share:.0%}" for swatch in colours)
 
 
-def separation_curve(shown: Clusters) -> Curve:
+def separation_curve(clusters: Clusters) -> Curve:
     """Mean silhouette by number of clusters, the number that was taken as a dot of its own."""
-    every = Series("silhouette", tuple(map(float, shown.scores)), tuple(shown.scores.values()))
-    taken = Series(f"taken: {shown.k}", (float(shown.k),), (shown.scores[shown.k],))
+    every = Series("silhouette", tuple(map(float, clusters.scores)), tuple(clusters.scores.values()))
+    taken = Series(f"taken: {clusters.k}", (float(clusters.k),), (clusters.scores[clusters.k],))
     return Curve("Separation by number of clusters", "clusters", "mean silhouette", (every, taken))

@@ -3,7 +3,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("map-data").textContent);
   const root = document.getElementById("map");
-  const canvas = root.querySelector("canvas");
+  const canvas = root.querySelector(".map-plane > canvas");
   const plane = root.querySelector(".map-plane");
   const tip = root.querySelector(".map-tip");
   const said = root.querySelector(".map-said");
@@ -67,8 +67,12 @@
       return;
     }
     pen.fillRect(x - half, y - half, size, size);
-    const column = point.index % data.columns, row = Math.floor(point.index / data.columns), inner = size - 2 * frame;
-    pen.drawImage(sprite, column * data.tile, row * data.tile, data.tile, data.tile, x - inner / 2, y - inner / 2, inner, inner);
+    drawLogo(pen, point, x - half + frame, y - half + frame, size - 2 * frame);
+  }
+  function drawLogo(where, { index }, x, y, size) {
+    const x0 = (index % data.columns) * data.tile, y0 = Math.floor(index / data.columns) * data.tile;
+    // A pixel less on each side: compression lets the colours of neighbouring tiles run into one another.
+    where.drawImage(sprite, x0 + 1, y0 + 1, data.tile - 2, data.tile - 2, x, y, size, size);
   }
   function drawLabel({ name, group, x, y }) {
     pen.globalAlpha = only < 0 || only === group ? 0.94 : 0.15;
@@ -90,11 +94,9 @@
     tip.hidden = index < 0;
     if (index >= 0) {
       const { name, group } = points[index], [label, colour] = data.groups[group];
-      const logo = tip.querySelector(".map-logo"), scale = (TIP - 18) / data.tile;
-      logo.style.backgroundImage = `url("${data.sprite}")`;
-      logo.style.backgroundSize = `${sprite.naturalWidth * scale}px ${sprite.naturalHeight * scale}px`;
-      logo.style.backgroundPosition =
-        `${-(index % data.columns) * data.tile * scale}px ${-Math.floor(index / data.columns) * data.tile * scale}px`;
+      const logo = tip.querySelector("canvas");
+      logo.width = logo.height = 2 * data.tile;  // sharp on dense screens
+      drawLogo(logo.getContext("2d"), points[index], 0, 0, logo.width);
       tip.querySelector("b").textContent = name;
       tip.querySelector("i").style.background = colour;
       tip.querySelector("span span").textContent = label;
@@ -106,10 +108,13 @@
   function placeTip() {
     const { x, y } = points[current], gap = side() * 0.7 + 10;
     const high = tip.offsetHeight, px = screenX(x), py = screenY(y);
-    const right = px + gap + TIP < width;
-    const tipX = right ? px + gap : px - gap - TIP >= 0 ? px - gap - TIP : Math.max((width - TIP) / 2, 0);
-    tip.style.transform =
-      `translate(${tipX}px, ${Math.min(Math.max(py - high / 2, 6), Math.max(height - high - 6, 6))}px)`;
+    let tipX = px + gap, tipY = py - high / 2;  // to the right if there is room, else to the left, else below or above
+    if (tipX + TIP > width) tipX = px - gap - TIP;
+    if (tipX < 0) {
+      tipX = Math.min(Math.max(px - TIP / 2, 6), width - TIP - 6);
+      tipY = py + gap + high < height ? py + gap : py - gap - high;
+    }
+    tip.style.transform = `translate(${tipX}px, ${Math.min(Math.max(tipY, 6), Math.max(height - high - 6, 6))}px)`;
   }
 
   // Moving.

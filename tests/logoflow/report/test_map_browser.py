@@ -20,6 +20,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 SIDE, MARGIN, TILE = 5, 28, 16
+CANVAS = ".map-plane > canvas"
 HOSTILE = "<img src=x onerror=alert(1)>\"'</script> (source)"
 QUIET = (
     "--no-sandbox",
@@ -84,7 +85,7 @@ class Reader:
     @property
     def zoom(self) -> float:
         self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        return float(self.page.locator("canvas").get_attribute("data-zoom"))
+        return float(self.page.locator(CANVAS).get_attribute("data-zoom"))
 
     def pixel(self, x: float, y: float) -> tuple[int, ...]:
         shot = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
@@ -116,10 +117,10 @@ def open_map(browser: Any, page_url: str) -> Iterator[Callable[..., Reader]]:
         page.on("request", lambda r: reader.wrong.append(r.url) if not r.url.startswith(("file:", "data:")) else None)
         page.goto(page_url)
         if options.get("java_script_enabled", True):
-            page.locator("canvas[data-ready]").wait_for()
+            page.locator(f"{CANVAS}[data-ready]").wait_for()
             page.locator(".map-plane").scroll_into_view_if_needed()
             page.evaluate("window.scrollTo(0, document.querySelector('.map-plane').offsetTop - 80)")
-            reader.box = page.locator("canvas").bounding_box()
+            reader.box = page.locator(CANVAS).bounding_box()
         return reader
 
     yield open_it
@@ -133,6 +134,9 @@ def test_pointing_at_a_logo_tells_its_name_and_cluster_as_plain_text(open_map: C
     for index in (0, 7, 12, 18):
         reader.page.mouse.move(*reader.place(index))
         assert reader.told == [HOSTILE if index == 0 else f"logo {index}", f"Cluster {index // SIDE}"]
+        card = reader.page.locator(".map-tip canvas").bounding_box()
+        shown = reader.pixel(card["x"] + card["width"] / 2, card["y"] + card["height"] / 2)
+        assert np.abs(np.subtract(shown, colour_of(index))).max() <= 3
     assert reader.page.locator("img[src=x]").count() == 0
     reader.page.mouse.move(reader.place(12)[0] + 100, reader.place(12)[1] + 70)  # between the logos
     assert reader.told is None
@@ -167,7 +171,11 @@ def test_where_all_is_shown_the_wheel_scrolls_the_page(open_map: Callable[..., R
     before = reader.page.evaluate("window.scrollY")
     reader.page.mouse.move(*reader.place(7))
     reader.page.mouse.wheel(0, 120)
-    reader.page.wait_for_function(f"window.scrollY > {before}")
+    for _ in range(50):
+        if reader.page.evaluate("window.scrollY") > before:
+            break
+        reader.page.wait_for_timeout(100)
+    assert reader.page.evaluate("window.scrollY") > before
     assert reader.zoom == 1
 
 
@@ -188,7 +196,7 @@ def test_dragging_moves_the_map_with_the_pointer(open_map: Callable[..., Reader]
 def test_the_keyboard_reaches_every_logo_and_says_which(open_map: Callable[..., Reader]) -> None:
     reader = open_map()
     said = reader.page.locator("#map-said")
-    reader.page.locator("canvas").focus()
+    reader.page.locator(CANVAS).focus()
     reader.page.keyboard.press("ArrowRight")
     assert said.text_content() == "logo 12, Cluster 2", "it begins in the middle"
     for key, expected in (("ArrowRight", 13), ("ArrowUp", 8), ("ArrowLeft", 7), ("ArrowDown", 12)):
@@ -250,7 +258,7 @@ def test_without_scripts_there_is_the_picture(open_map: Callable[..., Reader]) -
     page = open_map(java_script_enabled=False).page
     assert page.locator(".map-still img").is_visible()
     assert page.locator("noscript").count() == 1
-    assert not page.locator("canvas").is_visible()
+    assert not page.locator(CANVAS).is_visible()
 
 
 def test_the_plane_is_dark_for_those_who_read_in_the_dark(open_map: Callable[..., Reader]) -> None:
