@@ -88,7 +88,7 @@
   }
 
   // The card of one logo. Text goes in as text: names come from data.
-  function point_at(index, aloud) {
+  function pointAt(index, aloud) {
     if (index === current) { if (index >= 0) placeTip(); return; }
     current = index;
     tip.hidden = index < 0;
@@ -157,7 +157,7 @@
     if (!before) {
       const found = nearest(...now, Math.max(side() / 2, 8));
       canvas.classList.toggle("near", found >= 0);
-      return point_at(found, false);
+      return pointAt(found, false);
     }
     const other = [...held].find(([id]) => id !== event.pointerId)?.[1];
     held.set(event.pointerId, now);
@@ -168,13 +168,13 @@
     return move((now[0] - before[0]) / 2, (now[1] - before[1]) / 2);
   });
   const release = (event) => {
-    if (event.type === "pointerup" && held.size === 1 && dragged < 6) point_at(nearest(...place(event), Math.max(side() / 2, 14)), true);
+    if (event.type === "pointerup" && held.size === 1 && dragged < 6) pointAt(nearest(...place(event), Math.max(side() / 2, 14)), true);
     held.delete(event.pointerId);
     if (!held.size) canvas.classList.remove("held");
   };
   canvas.addEventListener("pointerup", release);
   canvas.addEventListener("pointercancel", release);
-  canvas.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse" && !held.size) point_at(-1, false); });
+  canvas.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse" && !held.size) pointAt(-1, false); });
   let turned = -Infinity;
   canvas.addEventListener("wheel", (event) => {
     // All is shown: let the page scroll, but not in the same breath that zoomed out.
@@ -189,7 +189,7 @@
   // The keyboard: from logo to logo, preferring those straight ahead.
   const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   function step([dx, dy]) {
-    if (current < 0) return point_at(nearest(width / 2, height / 2, Infinity), true);
+    if (current < 0) return pointAt(nearest(width / 2, height / 2, Infinity), true);
     const from = points[current], x = screenX(from.x), y = screenY(from.y);
     let best = -1, least = Infinity;
     for (const point of points) {
@@ -201,7 +201,7 @@
     if (best < 0) return undefined;
     const outX = screenX(points[best].x), outY = screenY(points[best].y), edge = 60;
     if (outX < edge || outX > width - edge || outY < edge || outY > height - edge) move(width / 2 - outX, height / 2 - outY);
-    return point_at(best, true);
+    return pointAt(best, true);
   }
   canvas.addEventListener("keydown", (event) => {
     const arrow = ARROWS[event.key];
@@ -210,7 +210,7 @@
     else if (event.key === "+" || event.key === "=") zoomBy(1.5);
     else if (event.key === "-") zoomBy(1 / 1.5);
     else if (event.key === "0") zoomTo(1, 0, 0);
-    else if (event.key === "Escape") point_at(-1, true);
+    else if (event.key === "Escape") pointAt(-1, true);
     else return;
     event.preventDefault();
   });
@@ -224,7 +224,7 @@
       const group = Number(button.dataset.group);
       only = only === group ? -1 : group;
       for (const other of buttons) other.setAttribute("aria-pressed", String(Number(other.dataset.group) === only));
-      point_at(-1, false);
+      pointAt(-1, false);
       redraw();
     });
   }
