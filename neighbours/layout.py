@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 COMPONENTS = 50
 PERPLEXITY = 30.0
+STEPS = 500  # of the demo logos' ten nearest, 53 % are then among the ten nearest on the plane, as after 1,000 steps
 FEWEST = 5  # t-SNE of fewer vectors says nothing
 SPACING = 0.7  # least distance, as a share of that of a full grid
 GOLDEN = math.pi * (3 - math.sqrt(5))
@@ -23,7 +24,7 @@ def lay_out(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     something; distances between groups, their sizes and the axes do not.
 
     Args:
-        vectors: unit vectors `[N, D]`, at most a few thousand: 2,000 take about ten seconds.
+        vectors: unit vectors `[N, D]`, at most a few thousand: 2,000 take about seven seconds.
         seed: of the descent.
 
     Returns:
@@ -35,7 +36,9 @@ def lay_out(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
     with threadpool_limits(limits=1):
         components = PCA(min(COMPONENTS, n, vectors.shape[1]), svd_solver="full").fit_transform(vectors)
         perplexity = min(PERPLEXITY, (n - 1) / 3)
-        plane = TSNE(perplexity=perplexity, init="pca", random_state=seed % 2**32).fit_transform(components)
+        plane = TSNE(perplexity=perplexity, init="pca", max_iter=STEPS, random_state=seed % 2**32).fit_transform(
+            components
+        )
     return push_apart(_fill(plane.astype(np.float64)))
 
 
