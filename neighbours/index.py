@@ -13,6 +13,7 @@ Rows: TypeAlias = NDArray[np.int64]
 
 SAMPLE = 1000
 ROUNDING = 1e-6  # an inner product of unit vectors differs by this much with the order of its sum
+LEAST = 39  # vectors per list that FAISS asks for
 TRAINED_ON = 64  # vectors per list that the lists' centres are fitted to; FAISS's own 256 take four times as long
 
 
@@ -79,13 +80,13 @@ class Inverted:
         """Fill the lists, then double the probes until a sample of the vectors finds its neighbours.
 
         Args:
-            vectors: unit vectors `[N, D]`.
+            vectors: unit vectors `[N, D]`, at least `LEAST` of them.
             k: neighbours for which the recall is measured.
             target: recall wanted, 0..1; with all lists probed any is reached.
             seed: of the lists' centres and of the sample.
         """
         n, width = vectors.shape
-        count = max(1, min(round(4 * math.sqrt(n)), n // 39))  # 39: FAISS asks for as many vectors per list
+        count = min(round(4 * math.sqrt(n)), n // LEAST)
         lists: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, count, faiss.METRIC_INNER_PRODUCT)
         lists.cp.seed = seed % 2**31
         lists.cp.max_points_per_centroid = TRAINED_ON
@@ -116,7 +117,7 @@ class Inverted:
 def build(vectors: NDArray[np.float32], k: int, exact_below: int, target: float, seed: int) -> Index:
     """An exact index of fewer vectors than `exact_below`, else one with inverted lists; see `Inverted.of`."""
     contiguous = np.ascontiguousarray(vectors, np.float32)
-    return Exact.of(contiguous) if len(vectors) < exact_below else Inverted.of(contiguous, k, target, seed)
+    return Exact.of(contiguous) if len(vectors) < max(exact_below, LEAST) else Inverted.of(contiguous, k, target, seed)
 
 
 def recall_at(truth: Similarities, found: Similarities) -> float:

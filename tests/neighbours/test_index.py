@@ -83,6 +83,13 @@ def test_few_queries_are_compared_with_every_vector(crowd: Vectors) -> None:
     assert search(crowd, crowd[:3], 5, exact_below=0, recall=0.0).recall < 1.0
 
 
+@pytest.mark.parametrize("n", [0, 1, 2, 39, 80])
+def test_few_vectors_have_neighbours_whatever_is_asked(crowd: Vectors, n: int) -> None:
+    found = self_join(crowd[:n], 16, exact_below=0)
+    assert found.indices.shape == (n, min(16, max(n - 1, 0)))
+    assert search(crowd[:n], crowd[:5], 16, exact_below=0).indices.shape == (5, min(16, n))
+
+
 def test_recall_counts_equally_near_vectors_as_found() -> None:
     truth = np.float32([[1.0, 0.9, 0.8], [0.7, 0.7, 0.7]])
     found = np.float32([[1.0, 0.8, 0.1], [0.7, 0.7, 0.7]])
