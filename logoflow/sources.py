@@ -98,7 +98,7 @@ def refuse_impossible(config: PipelineConfig, images: int) -> None:
         UserError: names the key, its value and the remedy.
     """
     encoder, gan = config.train_encoder, config.train_gan
-    if config.cluster.k >= images:
+    if config.cluster.fewest >= images:
         raise UserError(
             f"cluster.k is {config.cluster.k}, but the sources offer only {images} images: "
             "choose a smaller k, or add images."

@@ -1,1 +1,1 @@
-"""Neighbours in the embedding: k-means clusters, exact nearest neighbours, and groups of duplicates."""
+"""Neighbours in the embedding: k-means clusters, nearest neighbours, and groups of duplicates."""

@@ -98,8 +98,28 @@ def match_clusters(clustering: Clustering, ids: Sequence[str], reference: Mappin
     return clustering.relabelled(names.astype(np.int64))
 
 
+def best_k(scores: Mapping[int, float]) -> int:
+    """The number of clusters with the highest silhouette; of equals the smallest.
+
+    Args:
+        scores: silhouette by number of clusters, at least one.
+    """
+    return min(scores, key=lambda k: (-scores[k], k))
+
+
+def count_distinct(vectors: NDArray[np.float32], enough: int) -> int:
+    """How many different vectors there are among `[N, D]`, or some number of at least `enough`.
+
+    Sorting a million vectors takes longer than clustering them, and the first few hundred nearly always suffice.
+    """
+    looked_at = 4 * enough
+    while (distinct := len(np.unique(vectors[:looked_at], axis=0))) < enough and looked_at < len(vectors):
+        looked_at *= 16
+    return distinct
+
+
 def _check(vectors: NDArray[np.float32], k: int) -> None:
-    distinct = len(np.unique(vectors, axis=0)) if k > 1 else min(len(vectors), 1)
+    distinct = count_distinct(vectors, k)
     if distinct < k:
         raise ValueError(
             f"k is {k}, but there are only {distinct} distinct vectors among {len(vectors)}: choose a smaller k."

@@ -1,9 +1,9 @@
 """The configuration of each stage; the descriptions are what the Prefect form, the JSON schema and the docs show."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PositiveInt, TypeAdapter, field_validator, model_validator
 
 from craft.decision import load_bounds, proven_thresholds
 from logoflow.config.base import FILE, OUTSIDE, Dtype, Section, Seed, Trained, fast_dtype
@@ -11,6 +11,16 @@ from moco.settings import EncoderSettings
 from stylegan2.settings import TrainingSettings
 
 Colour = tuple[int, int, int]
+
+_NUMBER = TypeAdapter[int](Annotated[int, Field(ge=2)])
+Clusters: TypeAlias = Annotated[
+    int | Literal["auto"],
+    # A union alone would complain twice of one wrong value, once for each of its members.
+    BeforeValidator(
+        lambda value: value if value == "auto" else _NUMBER.validate_python(value),
+        json_schema_input_type=Annotated[int, Field(ge=2)] | Literal["auto"],
+    ),
+]
 
 
 class SourceConfig(Section):
@@ -149,7 +159,12 @@ class EmbedConfig(Section):
 class ClusterConfig(Section):
     """k-means over embeddings."""
 
-    k: int = Field(10, ge=2, description="Number of clusters; also the number of classes of a conditional generator.")
+    k: Clusters = Field(
+        10,
+        description="Number of clusters; also the number of classes of a conditional generator. auto: the one of "
+        "`compare` with the best silhouette.",
+        json_schema_extra={"minimum": 2},
+    )
     restarts: PositiveInt = Field(10, description="k-means++ starts; the one with the least inertia is kept.")
     compare: tuple[int, ...] = Field(
         (2, 4, 6, 8, 10, 12, 16), description="Numbers of clusters whose silhouettes are shown."
@@ -157,7 +172,29 @@ class ClusterConfig(Section):
     reference: str | None = Field(
         None, description="Fingerprint of a cluster artifact whose numbering is kept, by shared images."
     )
+    map_images: int = Field(
+        2000, ge=0, le=10_000, description="Logos on the map, drawn from every cluster; 0 leaves it out."
+    )
     seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")
+
+    @field_validator("compare")
+    @classmethod
+    def _at_least_two(cls, ks: tuple[int, ...]) -> tuple[int, ...]:
+        for k in ks:
+            if k < 2:
+                raise ValueError(f"{k} is no number of clusters to compare: choose 2 or more.")
+        return ks
+
+    @model_validator(mode="after")
+    def _something_to_choose_from(self) -> Self:
+        if self.k == "auto" and not self.compare:
+            raise ValueError("k is auto, but compare is empty: list the numbers of clusters to choose from.")
+        return self
+
+    @property
+    def fewest(self) -> int:
+        """The smallest number of clusters that may be made."""
+        return min(self.compare) if self.k == "auto" else self.k
 
 
 class DeduplicateConfig(Section):

@@ -1,5 +1,6 @@
 """What a stage leaves for the report: `page.json` beside the pictures in its artifact."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -73,13 +74,63 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Points of a map that belong together; the colour is written `#1a2b3c`."""
+
+    name: str
+    colour: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"#[0-9a-f]{6}", self.colour):
+            raise ValueError(f"group {self.name!r} has the colour {self.colour!r}: write it as #1a2b3c.")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A picture on a map: `x` from left to right and `y` from top to bottom, 0..1; `group` counts from 0."""
+
+    name: str
+    x: float
+    y: float
+    group: int
+
+
+@dataclass(frozen=True)
+class Map:
+    """Pictures on a plane, those together that are alike; the report makes it a page to zoom and drag.
+
+    Attributes:
+        picture: the whole map, for readers without scripts and for the stage's page.
+        sprite: one picture that holds all small ones as square tiles in rows, in the order of the points; a file as in
+            `Picture`.
+        tile: side of a tile in px.
+        columns: tiles in a row of the sprite.
+        groups: what the points are coloured by.
+        points: the pictures.
+    """
+
+    picture: Picture
+    sprite: str
+    tile: int
+    columns: int
+    groups: tuple[Group, ...]
+    points: tuple[Point, ...]
+
+    def __post_init__(self) -> None:
+        for point in self.points:
+            if not (0 <= point.x <= 1 and 0 <= point.y <= 1 and 0 <= point.group < len(self.groups)):
+                raise ValueError(f"{point} is not on the map: x and y go from 0 to 1, groups are {len(self.groups)}.")
+
+
+@dataclass(frozen=True)
 class Page:
-    """All that a stage shows: one sentence about what it did, then pictures, curves and tables in reading order."""
+    """All a stage shows: one sentence about what it did, a map, then pictures, curves and tables in reading order."""
 
     summary: str
     pictures: tuple[Picture, ...] = ()
     curves: tuple[Curve, ...] = ()
     tables: tuple[Table, ...] = ()
+    map: Map | None = None
 
 
 _PAGE = TypeAdapter(Page)

@@ -38,10 +38,13 @@ def copy_pictures(stage: StageReport, report: Path) -> tuple[Shown, ...]:
     Raises:
         ValueError: a picture is missing, lies outside the stage's folder or is of another format.
     """
-    return tuple(_copy(stage, picture, place, report) for place, picture in enumerate(stage.page.pictures, start=1))
+    return tuple(
+        copy_picture(stage, picture, place, report) for place, picture in enumerate(stage.page.pictures, start=1)
+    )
 
 
-def _copy(stage: StageReport, picture: Picture, place: int, report: Path) -> Shown:
+def copy_picture(stage: StageReport, picture: Picture, place: int, report: Path, preview: bool = True) -> Shown:
+    """Copy one picture, whose name begins with its place on the page; see `copy_pictures`."""
     source = (stage.folder / picture.file).resolve()
     if not source.is_relative_to(stage.folder.resolve()) or not source.is_file():
         raise ValueError(f"the page of {stage.name} names {picture.file!r}, which its folder lacks: build it again.")
@@ -53,11 +56,11 @@ def _copy(stage: StageReport, picture: Picture, place: int, report: Path) -> Sho
             target = f"pictures/{stage.name}/{stem.strip('-')}{suffix}"
             (report / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, report / target)
-            preview = target
-            if image.width > _PREVIEW_WIDTH * 1.25:
-                preview = f"pictures/{stage.name}/{stem.strip('-')}-preview.webp"
-                _write_preview(image, report / preview)
-            return Shown(picture, target, preview, image.width, image.height)
+            small = target
+            if preview and image.width > _PREVIEW_WIDTH * 1.25:
+                small = f"pictures/{stage.name}/{stem.strip('-')}-preview.webp"
+                _write_preview(image, report / small)
+            return Shown(picture, target, small, image.width, image.height)
     except (UnidentifiedImageError, KeyError) as error:
         formats = ", ".join(_SUFFIXES)
         raise ValueError(f"{picture.file!r} of {stage.name} is none of {formats}: write it as PNG.") from error

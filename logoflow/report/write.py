@@ -1,4 +1,4 @@
-"""Writes a report: an overview, a page per stage, the style sheet and the pictures."""
+"""Writes a report: an overview, a page per stage and per map, the style sheet and the pictures."""
 
 import re
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from logoflow.report import formats
 from logoflow.report.charts import Chart, draw
+from logoflow.report.maps import DrawnMap, draw_map
 from logoflow.report.model import Headline, Report, StageReport
 from logoflow.report.pictures import Shown, copy_pictures
 from logoflow.report.tables import LaidOut, lay_out
@@ -19,12 +20,13 @@ _CARD_METRICS = 4
 
 @dataclass(frozen=True)
 class StageView:
-    """A stage together with its pictures, charts and tables as they stand in the report."""
+    """A stage together with its pictures, charts, tables and map as they stand in the report."""
 
     stage: StageReport
     pictures: tuple[Shown, ...]
     charts: tuple[Chart, ...]
     tables: tuple[LaidOut, ...]
+    map: DrawnMap | None
 
     @property
     def href(self) -> str:
@@ -59,6 +61,8 @@ def write_report(report: Report, folder: Path) -> Path:
         neighbours = (views[place - 1] if place else None, views[place + 1] if place + 1 < len(views) else None)
         html = templates.get_template("stage.html").render(common, view=view, number=place + 1, neighbours=neighbours)
         _write(folder / view.href, html)
+        if view.map is not None:
+            _write(folder / view.map.href, templates.get_template("map.html").render(common, view=view))
     index = folder / "index.html"
     longest_s = max([stage.duration_s for stage in report.stages], default=0) or 1
     names = {stage.name for stage in report.stages}
@@ -69,6 +73,7 @@ def write_report(report: Report, folder: Path) -> Path:
 
 def _check_names(report: Report) -> None:
     names = [stage.name for stage in report.stages]
+    names += [f"{stage.name}-map" for stage in report.stages if stage.page.map is not None]
     for name in names:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name == "index" or names.count(name) > 1:
             raise ValueError(
@@ -78,7 +83,8 @@ def _check_names(report: Report) -> None:
 
 def _view(stage: StageReport, folder: Path) -> StageView:
     charts = tuple(draw(curve) for curve in stage.page.curves)
-    return StageView(stage, copy_pictures(stage, folder), charts, tuple(lay_out(table) for table in stage.page.tables))
+    tables = tuple(lay_out(table) for table in stage.page.tables)
+    return StageView(stage, copy_pictures(stage, folder), charts, tables, draw_map(stage, folder))
 
 
 def _find(wanted: Headline, views: tuple[StageView, ...]) -> tuple[StageView, Shown]:

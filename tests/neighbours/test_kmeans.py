@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from neighbours.kmeans import Clustering, kmeans, match_clusters, silhouettes
+from neighbours.kmeans import Clustering, best_k, count_distinct, kmeans, match_clusters, silhouettes
 
 
 def test_it_finds_the_blobs_and_numbers_them_by_size(blobs: NDArray[np.float32]) -> None:
@@ -64,6 +64,21 @@ def test_the_silhouette_is_highest_at_the_true_number_and_equals_its_definition(
 def test_a_sample_estimates_the_silhouette_of_all(blobs: NDArray[np.float32]) -> None:
     sampled = silhouettes(blobs, [4], restarts=5, seed=0, sample=60)[4]
     assert sampled == pytest.approx(silhouettes(blobs, [4], restarts=5, seed=0)[4], abs=0.05)
+
+
+def test_the_best_number_is_the_one_with_the_highest_silhouette_and_of_equals_the_smallest(
+    blobs: NDArray[np.float32],
+) -> None:
+    assert best_k(silhouettes(blobs, [2, 3, 4, 5, 8], restarts=5, seed=0)) == 4
+    assert best_k({8: 0.4, 5: 0.4, 2: 0.1}) == 5
+
+
+@pytest.mark.parametrize(("enough", "distinct"), [(1, 1), (2, 2), (3, 3), (9, 3)])
+def test_distinct_vectors_are_counted_until_there_are_enough(enough: int, distinct: int) -> None:
+    vectors = np.repeat(np.eye(3, dtype=np.float32), [500, 500, 1], axis=0)
+    found = count_distinct(vectors, enough)
+    assert found == distinct or found >= enough
+    assert count_distinct(vectors[:0], enough) == 0
 
 
 def clustering(labels: list[int], k: int) -> Clustering:
