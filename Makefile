@@ -37,6 +37,9 @@ bench: .venv/installed
 	$(BIN)/pip install --quiet --constraint constraints.txt --config-settings editable_mode=compat --editable '.[$(EXTRA),dev,bench]'
 	$(BIN)/python -m benchmarks.text
 	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.neighbours
+	$(BIN)/python -m benchmarks.dedup
+	$(BIN)/python -m benchmarks.pairs
 
 sample: .venv/installed
 	$(BIN)/python -m data.sample.build

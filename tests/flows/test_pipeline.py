@@ -3,10 +3,12 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from small_pipeline import LOGOS, Pipeline, write_logos
 
 from logoflow.stages import STAGES
@@ -100,6 +102,33 @@ def test_a_changed_threshold_and_a_human_decision_run_no_network(finished: Pipel
     assert text.file("pictures/overruled.png").exists()
     review.write_text(f"id,has_text\n{overruled},no\n")
     assert plan(changed, *setting)["detect_text"]["reason"] == "file review changed"
+
+
+def test_search_finds_logos_by_id_by_name_and_by_picture(finished: Pipeline, tmp_path: Path) -> None:
+    vectors = pq.read_table(newest(finished)["embed"].file("vectors.parquet"))
+    ids, matrix = vectors["id"].to_pylist(), np.array(vectors["vector"].to_pylist())
+    distances = np.linalg.norm(matrix - matrix[3], axis=1)
+    expected = [ids[row] for row in np.argsort(distances) if row != 3][:5]
+
+    def search(*arguments: str) -> list[dict[str, Any]]:
+        done = finished.logoflow("search", *arguments, "-k", "5", "--json")
+        assert done.returncode == 0, done.stderr
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+        return found
+
+    found = search(ids[3][:10])
+    assert [row["id"] for row in found] == expected
+    assert [row["distance"] for row in found] == pytest.approx(np.sort(distances)[1:6], abs=1e-3)
+    assert {row["cluster"] for row in found} <= {0, 1, 2}
+    rows = {row["id"]: row for row in pq.read_table(newest(finished)["ingest"].file("images.parquet")).to_pylist()}
+    name = rows[ids[3]]["origins"][0]["name"]
+    assert search(name) == found
+    sheet = tmp_path / "sheet.png"
+    by_picture = search(str(finished.logos / name), "--sheet", str(sheet))
+    assert (by_picture[0]["id"], by_picture[0]["distance"]) == (ids[3], pytest.approx(0, abs=0.01))
+    assert Image.open(sheet).width > 500
+    done = finished.logoflow("search", "nobody")
+    assert (done.returncode, "no logo without text has the id or name nobody" in done.stderr) == (2, True)
 
 
 def test_new_images_cost_their_own_work_only(finished: Pipeline, tmp_path: Path) -> None:

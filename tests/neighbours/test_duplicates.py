@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 from PIL import ImageOps
 
 from neighbours.comparison import Differences
-from neighbours.duplicates import Candidates, Described, Original, choose, content_share, find_pairs, group
+from neighbours.duplicates import (
+    Candidates,
+    Described,
+    Original,
+    choose,
+    content_share,
+    find_mirrored_pairs,
+    find_pairs,
+    group,
+    is_lossless,
+    join,
+)
 
 
 def original(
@@ -51,6 +62,28 @@ def test_dissimilar_vectors_are_no_candidates(mark: Callable, thumbnails: Callab
     assert found.similarity == pytest.approx([0.8])
     nearest = find_pairs(Described(vectors, squares, sizes), neighbours=1, similarity=-1)
     assert list(zip(nearest.first.tolist(), nearest.second.tolist(), strict=True)) == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_mirror_images_are_found_where_they_are_asked_for(mark: Callable, thumbnails: Callable) -> None:
+    squares, sizes = thumbnails([mark(0), mark(1), ImageOps.mirror(mark(0)).resize((100, 75)), mark(2)])
+    vectors = np.eye(4, dtype=np.float32)
+    logos, mirrored = Described(vectors, squares, sizes), Described(vectors[[2, 1, 0, 3]], squares[..., ::-1], sizes)
+    straight = find_pairs(logos, similarity=-1)
+    assert not straight.same.any()
+    found = find_mirrored_pairs(logos, mirrored, similarity=0.5)
+    assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(0, 2)]
+    both = join(straight, found)
+    assert len(both.first) == len(straight.first) + 1
+    (only,) = group(both, [original(side) for side in (160, 160, 100, 160)])
+    assert (only.kept, only.dropped) == (0, (2,))
+
+
+@pytest.mark.parametrize(
+    ("data", "lossless"),
+    [(b"", True), (b"\x89PNG\r\n", True), (b"GIF89a", True), (b"\xff\xd8\xff\xe0", False), (b"RIFF1234WEBP", False)],
+)
+def test_formats_that_lose_nothing_are_known_by_their_first_bytes(data: bytes, lossless: bool) -> None:
+    assert is_lossless(data) == lossless
 
 
 def test_chains_are_broken() -> None:

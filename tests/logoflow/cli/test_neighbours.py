@@ -1,0 +1,98 @@
+"""`logoflow embed` and `dedup` on images, against the encoder itself and against copies that were made."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import data.sample
+from data.pixels import fit_rgb
+from logoflow.cli.main import main
+from moco.encoder import embed, load_encoder
+from moco.shipped import CENTROIDS, ENCODER
+
+LOGOS = pq.read_table(Path(data.sample.__file__).with_name("text_labels.parquet")).to_pylist()[::64]
+
+
+def logoflow(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["logoflow", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    return end.value.code or 0  # type: ignore[return-value]
+
+
+@pytest.fixture(autouse=True)
+def _no_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LOGOFLOW_STORE", str(tmp_path / "none"))
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A Parquet file of labelled logos."""
+    path = tmp_path / "logos.parquet"
+    pq.write_table(pa.table({"name": [row["name"] for row in LOGOS], "png": [row["png"] for row in LOGOS]}), path)
+    return path
+
+
+def test_vectors_are_those_of_the_encoder_that_ships_and_names_are_passed_through(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "vectors.parquet"
+    assert logoflow(monkeypatch, "embed", table, "--out", out) == 0
+    found = pq.read_table(out)
+    assert found.schema.names == ["name", "vector"]
+    assert found["name"].to_pylist() == [row["name"] for row in LOGOS]
+    pictures = [np.asarray(Image.open(io.BytesIO(row["png"])).convert("RGB")) for row in LOGOS]
+    encoder = load_encoder(ENCODER)
+    expected = embed(encoder, np.stack([fit_rgb(picture, encoder.settings.resolution) for picture in pictures]))
+    np.testing.assert_allclose(np.array(found["vector"].to_pylist()), expected, atol=1e-4)
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_encoder_that_ships_is_small_and_its_centroids_fit(tmp_path: Path) -> None:
+    assert ENCODER.stat().st_size < 12e6
+    assert np.load(CENTROIDS).shape == (10, load_encoder(ENCODER).settings.dimensions)
+
+
+def test_copies_are_found_and_the_best_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "logos"
+    folder.mkdir()
+    for number, row in enumerate(LOGOS):
+        image = Image.open(io.BytesIO(row["png"])).convert("RGB")
+        image.save(folder / f"{number:02}.png")
+        if number < 4:
+            image.resize((70, 70), Image.Resampling.BICUBIC).save(folder / f"{number:02}-small.png")
+            image.save(folder / f"{number:02}-damaged.jpg", quality=60)
+    (folder / "broken.png").write_bytes(b"nothing")
+    assert logoflow(monkeypatch, "dedup", folder, "--json") == 0
+    printed = capsys.readouterr()
+    rows: dict[str, Any] = {row["name"]: row for row in json.loads(printed.out)}
+    assert "broken.png: unreadable" in printed.err
+    assert len(rows) == len(LOGOS) + 8
+    copies = {name: row["copy_of"] for name, row in rows.items() if not row["keep"]}
+    assert copies == {f"{n:02}-{kind}": f"{n:02}.png" for n in range(4) for kind in ("small.png", "damaged.jpg")}
+    assert rows["00-small.png"]["reason"].startswith("It is the ")
+
+    out = tmp_path / "copies.parquet"
+    assert logoflow(monkeypatch, "dedup", folder, "--out", out) == 0
+    assert {row["name"]: row["copy_of"] for row in pq.read_table(out).to_pylist() if not row["keep"]} == copies
+    assert f"8 of {len(rows)} images are copies of others, in 4 groups" in capsys.readouterr().out
+
+
+def test_what_cannot_be_done_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert logoflow(monkeypatch, "search", "abcdef") == 2
+    assert "is no store: run the pipeline first" in capsys.readouterr().err
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    assert logoflow(monkeypatch, "embed", tmp_path / "broken.png", "--out", tmp_path / "v.parquet") == 2
+    assert "no image that can be read" in capsys.readouterr().err

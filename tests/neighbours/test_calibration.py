@@ -1,0 +1,105 @@
+"""Thresholds from made copies: they find what they were chosen to find, and keep the precision where it can be kept."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from neighbours.calibration import RECOLOURED, SCALES, Calibration, Trial, calibrate, make_trials
+from neighbours.comparison import Tolerance
+from neighbours.copies import KINDS
+from neighbours.duplicates import Described
+
+LOGOS = 24
+
+
+def embedded(rows: Sequence[int], noise: float, seed: int) -> NDArray[np.float32]:
+    """An embedding that places each trial near its logo, at a random distance."""
+    random = np.random.default_rng(seed)
+    vectors = np.eye(LOGOS)[list(rows)] + noise * random.standard_normal((len(rows), LOGOS))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def described(thumbnails: Callable) -> Callable[..., Described]:
+    def describe(pictures: Sequence[Image.Image], vectors: NDArray[np.float32]) -> Described:
+        return Described(vectors, *thumbnails(list(pictures)))
+
+    return describe
+
+
+@pytest.fixture
+def trials(mark: Callable) -> list[Trial]:
+    return make_trials([np.asarray(mark(seed)) for seed in range(LOGOS)], range(LOGOS), seed=0)
+
+
+@pytest.fixture
+def calibration(mark: Callable, described: Callable, trials: list[Trial]) -> Calibration:
+    logos = described([mark(seed) for seed in range(LOGOS)], embedded(range(LOGOS), 0, 0))
+    made = described([Image.fromarray(t.pixels) for t in trials], embedded([t.row for t in trials], 0.05, 1))
+    return calibrate(logos, trials, made, neighbours=8, precision=0.99)
+
+
+def test_every_logo_has_a_copy_of_each_kind_and_one_recoloured(trials: list[Trial]) -> None:
+    kinds = [(trial.row, trial.kind) for trial in trials]
+    assert len(set(kinds)) == len(kinds)
+    assert set(kinds) >= {(row, kind) for row in range(LOGOS) for kind in KINDS}
+    assert sum(kind == RECOLOURED for _, kind in kinds) > LOGOS / 2
+
+
+def test_trials_of_a_logo_do_not_depend_on_the_others(mark: Callable, trials: list[Trial]) -> None:
+    alone = make_trials([np.asarray(mark(5))], [5], seed=0)
+    for one, other in zip(alone, [trial for trial in trials if trial.row == 5], strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
+
+
+def test_copies_of_plain_marks_are_found_and_recoloured_ones_are_not(calibration: Calibration) -> None:
+    assert calibration.chosen.recall >= 0.97
+    assert calibration.chosen.precision >= 0.99
+    assert set(calibration.found) == {*KINDS, RECOLOURED}
+    assert calibration.found[RECOLOURED] < 0.1
+    assert calibration.found["resized"] >= 0.95
+
+
+def test_nearly_all_copies_reach_the_similarity(trials: list[Trial], calibration: Calibration) -> None:
+    rows = [trial.row for trial in trials]
+    cosines = embedded(rows, 0.05, 1)[np.arange(len(rows)), rows]
+    wanted = np.array([trial.counts for trial in trials])
+    assert (cosines[wanted] >= calibration.similarity).mean() == pytest.approx(0.995, abs=0.01)
+
+
+def test_looser_tolerances_find_no_less(calibration: Calibration) -> None:
+    assert tuple(step.scale for step in calibration.steps) == SCALES
+    recalls = [step.recall for step in calibration.steps]
+    assert recalls == sorted(recalls)
+    loosest = max(step.scale for step in calibration.steps if step.precision >= 0.99)
+    assert calibration.chosen.scale == loosest
+    assert calibration.tolerance == Tolerance().scaled(loosest)
+
+
+def test_what_was_decided_wrongly_is_named(trials: list[Trial], calibration: Calibration) -> None:
+    missed = [trials[n] for n in calibration.missed]
+    wanted = sum(trial.counts for trial in trials)
+    copies = sum(trial.counts for trial in missed)
+    assert calibration.chosen.recall == pytest.approx(1 - copies / wanted, abs=1e-9)
+
+
+def test_the_strictest_tolerance_is_taken_where_none_is_precise_enough(mark: Callable, described: Callable) -> None:
+    """A logo stands in the collection twice under vectors that tell nothing, and its recoloured twin is a trial."""
+    picture = np.asarray(mark(0))
+    logos = described([mark(0), mark(1)], np.float32([[1, 0], [0, 1]]))
+    trials = [Trial(0, RECOLOURED, picture), Trial(0, "jpeg", picture)]  # taken for a copy at every tolerance
+    made = described([mark(0), mark(0)], np.float32([[1, 0], [1, 0]]))
+    found = calibrate(logos, trials, made, neighbours=2, precision=0.99)
+    assert found.chosen.scale == SCALES[0]
+    assert found.chosen.precision == 0.5
+    assert found.missed == (0,)
+
+
+def test_a_scaled_tolerance_admits_so_many_times_as_much() -> None:
+    usual, loose = Tolerance(), Tolerance().scaled(1.2)
+    assert (loose.colour, loose.edges) == pytest.approx((1.2 * usual.colour, 1.2 * usual.edges))
+    assert 1 - loose.overlap == pytest.approx(1.2 * (1 - usual.overlap))
+    assert loose.gist == usual.gist

@@ -1,0 +1,22 @@
+"""Vectors at rest."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from neighbours.vectors import read_vectors, write_vectors
+
+
+def test_vectors_come_back_as_they_were_in_lists_of_float32(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
+    names = ["b", "a", "ä", "", "c"]
+    write_vectors(tmp_path / "v.parquet", names, vectors, column="name")
+    found, back = read_vectors(tmp_path / "v.parquet", "name")
+    assert found == names
+    np.testing.assert_array_equal(back, vectors)
+    table = pq.read_table(tmp_path / "v.parquet")
+    assert table.schema.names == ["name", "vector"]
+    assert table.schema.field("vector").type.value_type == pa.float32()
+    np.testing.assert_array_equal(table["vector"].to_pylist(), vectors)
