@@ -74,9 +74,8 @@ def main() -> None:
     if given.json:
         print(json.dumps([asdict(one) for one in results]))
         return
-    print(
-        f"{len(brands)} brands in both of {len(sides[0])} drawings of {given.sets[0]}, {len(sides[1])} of {given.sets[1]}\n"
-    )
+    counts = " and ".join(f"{len(side)} drawings of {name}" for side, name in zip(sides, given.sets, strict=True))
+    print(f"{len(brands)} brands in both of {counts}\n")
     print(f"{'method':<26} {'R@1':>7} {'R@5':>7}   ours better in R@1 by")
     for one in results:
         gain = "" if one.gain is None else "{:+.3f} ({:+.3f} to {:+.3f})".format(*one.gain)

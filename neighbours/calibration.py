@@ -99,7 +99,7 @@ def calibrate(
         precision: share of the pairs found that shall be right; the strictest tolerance is taken if none reaches it.
     """
     own = np.array([trial.row for trial in trials])
-    wanted = np.array([trial.counts for trial in trials])
+    wanted = _wanted(trials)
     cosines = np.einsum("nd,nd->n", described.vectors, logos.vectors[own])
     similarity = float(np.quantile(cosines[wanted], 1 - REACHED))
 
@@ -124,7 +124,7 @@ def calibrate(
         Tolerance().scaled(SCALES[chosen]),
         steps[chosen],
         tuple(steps),
-        _by_kind(trials, caught),
+        _by_kind(trials, wanted, caught),
         tuple(n for n, trial in enumerate(trials) if caught[n] == (trial.kind == RECOLOURED)),
     )
 
@@ -160,10 +160,16 @@ def _truth(
     return copy & (own == other), wrong
 
 
-def _by_kind(trials: Sequence[Trial], caught: NDArray[np.bool_]) -> dict[str, float]:
-    """Share of the trials of each kind, of those that are large enough, that were taken for a copy of their logo."""
+def _wanted(trials: Sequence[Trial]) -> NDArray[np.bool_]:
+    """Which trials ought to be found, bool `[M]`: the copies that are large enough, or all if the logos are not."""
+    large = np.array([trial.counts for trial in trials])
+    return large if large.any() else np.array([trial.kind != RECOLOURED for trial in trials])
+
+
+def _by_kind(trials: Sequence[Trial], wanted: NDArray[np.bool_], caught: NDArray[np.bool_]) -> dict[str, float]:
+    """Share of the trials of each kind that were taken for a copy of their logo, of those that count."""
     rows = {
-        kind: [n for n, trial in enumerate(trials) if trial.kind == kind and (trial.counts or kind == RECOLOURED)]
+        kind: [n for n, trial in enumerate(trials) if trial.kind == kind and (wanted[n] or kind == RECOLOURED)]
         for kind in (*KINDS, RECOLOURED)
     }
     return {kind: float(caught[members].mean()) for kind, members in rows.items() if members}

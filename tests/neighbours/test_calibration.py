@@ -98,6 +98,19 @@ def test_the_strictest_tolerance_is_taken_where_none_is_precise_enough(mark: Cal
     assert found.missed == (0,)
 
 
+def test_icons_smaller_than_any_copy_that_counts_are_calibrated_by_all_their_copies(
+    mark: Callable, described: Callable
+) -> None:
+    icons = [mark(seed).resize((20, 15), Image.Resampling.BOX) for seed in range(LOGOS)]
+    trials = make_trials([np.asarray(icon) for icon in icons], range(LOGOS), seed=0)
+    assert not any(trial.counts for trial in trials)
+    made = described([Image.fromarray(t.pixels) for t in trials], embedded([t.row for t in trials], 0.05, 1))
+    found = calibrate(described(icons, embedded(range(LOGOS), 0, 0)), trials, made, neighbours=8, precision=0.9)
+    assert found.similarity > 0.5
+    assert found.chosen.recall > 0.5
+    assert set(found.found) == {*KINDS, RECOLOURED}
+
+
 def test_a_scaled_tolerance_admits_so_many_times_as_much() -> None:
     usual, loose = Tolerance(), Tolerance().scaled(1.2)
     assert (loose.colour, loose.edges) == pytest.approx((1.2 * usual.colour, 1.2 * usual.edges))
