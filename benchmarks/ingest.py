@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import functools
 import io
 import json
 import os
@@ -160,9 +161,8 @@ def pretend(run: Any, table: Any) -> list[Any]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from benchmarks.artifacts import commit
     from data.index import read_index
-    from logoflow.store.manifest import Manifest, Parts, content_digest
-    from logoflow.store.store import record_files
 
     ids = [row.id for row in read_index(table.file("images.parquet"))]
     none = pa.array([], pa.string())
@@ -171,19 +171,10 @@ def pretend(run: Any, table: Any) -> list[Any]:
         "cluster": ("labels.parquet", {"id": ids, "label": [0] * len(ids)}),
         "deduplicate": ("groups.parquet", {"id": none, "kept": none}),
     }
-    made = []
-    for name, (file, columns) in files.items():
-        store, parts = run.workspace().store, Parts(stage=name, code="", config={}, libraries={}, inputs={})
-        with store.building(name, parts.fingerprint()) as draft:
-            pq.write_table(pa.table(columns), draft / file)
-            records = record_files(draft, (file,))
-            manifest = Manifest(
-                stage=name, fingerprint=parts.fingerprint(), content=content_digest(records), recipe="", parts=parts,
-                inputs={}, units=(), files=records, metrics={}, versions={}, host={}, started="2025-01-01",
-                duration_s=0,
-            )  # fmt: skip
-            made.append(store.commit(draft, manifest))
-    return made
+    return [
+        commit(run.workspace().store, name, {}, file, functools.partial(pq.write_table, pa.table(columns)))
+        for name, (file, columns) in files.items()
+    ]
 
 
 WAYS: dict[str, dict[str, Callable[[Path, Path], None]]] = {

@@ -88,14 +88,10 @@ def nearest(collection: Collection, query: NDArray[np.float32], k: int) -> list[
 
 def with_clusters(store: Store, collection: Collection, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same rows with the cluster of each logo and what it is a copy of, where those stages ran on these vectors."""
-    for stage, file, column in (("cluster", "labels.parquet", "label"), ("deduplicate", "groups.parquet", "kept")):
-        made = [a for a in store.artifacts(stage) if a.manifest.inputs["embed"].content == collection.embedded.content]
-        if made:
-            table = _rows_with(made[-1].file(file), "id", [row["id"] for row in found], ["id", column])
-            known = dict(zip(table["id"].to_pylist(), table[column].to_pylist(), strict=True))
-            name = "cluster" if stage == "cluster" else "copy_of"
-            found = [{**row, name: known.get(row["id"])} for row in found]
-    return found
+    ids = [row["id"] for row in found]
+    clusters = _told_by(store, collection, "cluster", "labels.parquet", "label", ids)
+    originals = _told_by(store, collection, "deduplicate", "groups.parquet", "kept", ids)
+    return [{**row, "cluster": clusters.get(row["id"]), "copy_of": originals.get(row["id"])} for row in found]
 
 
 def origins_of(table: Artifact, ids: list[str]) -> dict[str, dict[str, str]]:
@@ -116,6 +112,17 @@ def ids_named(table: Artifact, name: str) -> list[str]:
     parents = pc.list_parent_indices(origins).filter(hits)
     found: list[str] = rows["id"].take(parents).to_pylist()
     return found
+
+
+def _told_by(
+    store: Store, collection: Collection, stage: str, file: str, column: str, ids: list[str]
+) -> dict[str, Any]:
+    """What a column says of logos by id, in the newest artifact that a stage made of these vectors."""
+    made = [a for a in store.artifacts(stage) if a.manifest.inputs["embed"].content == collection.embedded.content]
+    if not made:
+        return {}
+    table = _rows_with(made[-1].file(file), "id", ids, ["id", column])
+    return dict(zip(table["id"].to_pylist(), table[column].to_pylist(), strict=True))
 
 
 def _rows_with(path: Path, column: str, values: list[str], columns: list[str]) -> pa.Table:

@@ -62,7 +62,8 @@ def search(
     found = with_clusters(space, collection, found)
     if sheet is not None:
         save_sheet(space, collection.table, sheet, found, shown)
-    rows = found if as_json else [{**near, "id": near["id"][:SHORT]} for near in found]
+    short = [{**near, "id": near["id"][:SHORT], "copy_of": (near["copy_of"] or "")[:SHORT]} for near in found]
+    rows = found if as_json else short
     print_rows(("distance", "id", "name", "source", "cluster", "copy_of"), rows, as_json)
 
 
