@@ -1,6 +1,6 @@
 """How well copies are found: ours, perceptual hashes, and plain MoCo v2, on copies made of the full sample set.
 
-    python -m benchmarks.dedup [IMAGES...] [--encoder FILE] [--plain FILE] [--samples 500] [--sheet FILE] [--json]
+    python -m benchmarks.dedup [IMAGES...] [--encoder FILE] [--rivals NAME=FILE...] [--samples N] [--sheet FILE]
 
 IMAGES are Parquet files with the columns name and image; data/full/*.parquet when left out. Every logo is first drawn
 at a random size of 48 to 256 px, as logos lie around. Of some a copy of each kind is made (`neighbours.copies`) and a
@@ -114,7 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", type=Path, nargs="*")
     parser.add_argument("--encoder", type=Path, default=ENCODER, help="ours")
-    parser.add_argument("--plain", type=Path, help="an encoder trained as MoCo v2 was published, for comparison")
+    parser.add_argument("--rivals", nargs="*", default=[], metavar="NAME=FILE", help="other encoders to compare with")
     parser.add_argument("--samples", type=int, default=500, help="logos that copies are made of")
     parser.add_argument("--sheet", type=Path, help="image file for the pairs that ours got wrong")
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
@@ -126,8 +126,8 @@ def main() -> None:
     field = Field(names, logos, make_trials([logos[row] for row in chosen], chosen.tolist(), SEED))
     found, calibration, wrong = ours(field, others, given.encoder)
     results = [found, by_vectors("cosine of our vectors alone", field, given.encoder)]
-    if given.plain is not None:
-        results.append(by_vectors("cosine of plain MoCo v2", field, given.plain))
+    for name, _, file in (rival.partition("=") for rival in given.rivals):
+        results.append(by_vectors(f"cosine of {name}", field, Path(file)))
     results.append(by_hashes(field))
     if given.sheet is not None:
         show(field, wrong, given.sheet)

@@ -1,6 +1,6 @@
 """Real pairs: brands that two icon sets drew apart from one another; how often one drawing finds the other.
 
-    python -m benchmarks.pairs [IMAGES...] [--sets selfhst thesvg-color] [--encoder FILE] [--plain FILE] [--json]
+    python -m benchmarks.pairs [IMAGES...] [--sets selfhst thesvg-color] [--encoder FILE] [--rivals NAME=FILE...]
 
 IMAGES are Parquet files with the columns name, "set:brand", and image; data/full/*.parquet when left out. Each brand
 that stands in both sets is looked for from either among all drawings of the other. Nothing was trained on which
@@ -10,6 +10,7 @@ drawings belong together. Beside our encoder: EfficientNet-Lite0's features, tra
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("images", type=Path, nargs="*")
     parser.add_argument("--sets", nargs=2, default=["selfhst", "thesvg-color"])
     parser.add_argument("--encoder", type=Path, default=ENCODER, help="ours")
-    parser.add_argument("--plain", type=Path, help="an encoder trained as MoCo v2 was published, for comparison")
+    parser.add_argument("--rivals", nargs="*", default=[], metavar="NAME=FILE", help="other encoders to compare with")
     parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
     given = parser.parse_args()
 
@@ -68,7 +69,7 @@ def main() -> None:
     places = [[list(side).index(brand) for brand in brands] for side in sides]
     ranks = {
         name: np.concatenate(list(ranks_of([describe(side) for side in pictures], places)))
-        for name, describe in methods(given.encoder, given.plain).items()
+        for name, describe in methods(given.encoder, given.rivals).items()
     }
     results = [result(name, found, next(iter(ranks.values()))) for name, found in ranks.items()]
     if given.json:
@@ -93,16 +94,18 @@ def read_set(paths: Sequence[Path], name: str) -> dict[str, Pixels]:
     return found
 
 
-def methods(encoder: Path, plain: Path | None) -> dict[str, Callable[[Sequence[Pixels]], Features]]:
+def methods(encoder: Path, rivals: Sequence[str]) -> dict[str, Callable[[Sequence[Pixels]], Features]]:
     """How drawings are described, ours first."""
-    found = {"our encoder": lambda pictures: by_encoder(encoder, pictures)}
-    if plain is not None:
-        found["plain MoCo v2"] = lambda pictures: by_encoder(plain, pictures)
-    return {**found, "EfficientNet-Lite0": by_efficientnet, f"raw {RAW_SIDE} x {RAW_SIDE} pixels": by_pixels}
+    files = {"our encoder": encoder} | {name: Path(file) for name, _, file in (r.partition("=") for r in rivals)}
+    return {
+        **{name: functools.partial(by_encoder, file) for name, file in files.items()},
+        "EfficientNet-Lite0": by_efficientnet,
+        f"raw {RAW_SIDE} x {RAW_SIDE} pixels": by_pixels,
+    }
 
 
 def by_encoder(path: Path, pictures: Sequence[Pixels]) -> Features:
-    """Our vectors."""
+    """Vectors of an encoder."""
     encoder = load_encoder(path)
     return embed(encoder, squares(pictures, encoder.settings.resolution))
 
