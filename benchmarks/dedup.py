@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from imagehash import phash
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -211,6 +210,8 @@ def by_hashes(field: Field) -> Result:
 
 def hash_bits(picture: Pixels) -> np.uint64:
     """The 64 bits of a picture's pHash as one number."""
+    from imagehash import phash  # of the extra bench
+
     bits: np.uint64 = np.packbits(phash(Image.fromarray(picture)).hash.ravel()).view(np.uint64)[0]
     return bits
 
@@ -257,7 +258,7 @@ def evaluate(name: str, field: Field, pairs: Pairs, threshold: float | None, rat
         recall=float(found.sum() / sum(trial.counts for trial in field.trials)),
         top1=retrieved,
         recolours=int((recoloured[pairs.trial] & (own[pairs.trial] == pairs.logo)).sum()),
-        by_kind={kind: float(found[rows].mean()) for kind, rows in members.items()},
+        by_kind={kind: float(found[rows].mean()) for kind, rows in members.items() if rows},
         images_per_s=rate,
     )
 
