@@ -145,7 +145,7 @@ def read_logos(paths: Sequence[Path]) -> tuple[list[str], list[Pixels]]:
             image = Image.fromarray(flatten(decode(row["image"]["bytes"], ADMITTED).pixels))
             image.thumbnail((int(random.integers(SIDES[0], SIDES[1] + 1)),) * 2, Image.Resampling.LANCZOS)
             names.append(row["name"])
-            logos.append(np.asarray(image))
+            logos.append(np.array(image))
     return names, logos
 
 

@@ -84,10 +84,10 @@ class Result:
 
     method: str
     subset: str
-    auc: Estimate
-    precision: Estimate
-    recall: Estimate
-    f1: Estimate
+    auc: Estimate | None
+    precision: Estimate | None
+    recall: Estimate | None
+    f1: Estimate | None
     images_per_s: float | None = None
 
 
@@ -175,7 +175,7 @@ def read_labels(path: Path, limit: int | None = None) -> Logos:
 
 def timed(detect: Detect, images: list[Pixels]) -> tuple[list[Detection], float]:
     """What a detector finds, and in how many images a second; its first call, which chooses kernels, is not timed."""
-    detect(images[:1])
+    detect(images[:8])
     start = time.perf_counter()
     found = detect(images)
     return found, len(images) / (time.perf_counter() - start)
@@ -221,8 +221,7 @@ def measure(name: str, answers: Answers, logos: Logos) -> Iterator[Result]:
         spread = np.array([figures(answers, has_text, draw) for draw in draws])
         yield Result(name, subset, *estimates(point, spread), images_per_s=answers.images_per_s)
     if len(answers.scores) < len(logos.images):  # only timed
-        nothing = Estimate(np.nan, np.nan, np.nan)
-        yield Result(name, f"{len(answers.scores)} logos", nothing, nothing, nothing, nothing, answers.images_per_s)
+        yield Result(name, f"{len(answers.scores)} logos", None, None, None, None, answers.images_per_s)
 
 
 def compare(name: str, ours: Answers, theirs: Answers, logos: Logos) -> Iterator[Result]:
@@ -273,7 +272,11 @@ def table(results: Iterable[Result]) -> str:
     rows = [line.format("method", "subset", "AUC", "precision", "recall", "F1", "images/s")]
     for r in results:
         rate = "" if r.images_per_s is None else f"{r.images_per_s:.2f}"
-        rows.append(line.format(r.method, r.subset, *map(str, (r.auc, r.precision, r.recall, r.f1)), rate))
+        rows.append(
+            line.format(
+                r.method, r.subset, *("" if e is None else str(e) for e in (r.auc, r.precision, r.recall, r.f1)), rate
+            )
+        )
     return "\n".join(rows)
 
 

@@ -40,6 +40,11 @@ def upper_limit(wrong: int, of: int, confidence: float) -> float:
     return 1.0 if wrong >= of else float(stats.beta.ppf(confidence, wrong + 1, of - wrong))
 
 
+def lower_limit(wrong: int, of: int, confidence: float) -> float:
+    """Smallest share at which so many errors are still as likely as 1 - confidence (Clopper and Pearson 1934)."""
+    return 0.0 if wrong == 0 else float(stats.beta.ppf(1 - confidence, wrong, of - wrong + 1))
+
+
 def _lowest(scores: Scores, wrong: NDArray[np.bool_], error: float, confidence: float) -> float:
     """The least score from which on, upwards, the wrong ones are proven to be few enough; infinity if there is none."""
     too_many = next(count for count in range(len(scores) + 1) if upper_limit(count, len(scores), confidence) > error)

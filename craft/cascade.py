@@ -71,6 +71,29 @@ class Cascade:
         return found
 
 
+def detect_views(
+    detector: Cascade | Detector, pictures: Sequence[Sequence[Pixels]], audit: Collection[int] = ()
+) -> list[Detection]:
+    """Detect text in pictures of which each may have several views; of each picture's the one with the highest score.
+
+    Args:
+        detector: the cascade, or CRAFT alone, which needs no audit.
+        pictures: views, uint8 RGB `[h, w, 3]`, of each picture; at least one.
+        audit: indices of pictures that CRAFT sees in any case.
+    """
+    owner = [index for index, views in enumerate(pictures) for _ in views]
+    flat = [view for views in pictures for view in views]
+    if isinstance(detector, Cascade):
+        found = detector.detect(flat, [n for n, index in enumerate(owner) if index in set(audit)])
+    else:
+        found = detector.detect(flat)
+    best: dict[int, Detection] = {}
+    for index, seen in zip(owner, found, strict=True):
+        if index not in best or seen.score > best[index].score:
+            best[index] = seen
+    return [best[index] for index in range(len(pictures))]
+
+
 def square_canvas(box: Letterbox) -> Pixels:
     """A canvas `[H, W, 3]` on a square one as long as its long side, in its own background colour, centred."""
     height, width = box.pixels.shape[:2]

@@ -76,6 +76,11 @@ class Clear:
     decided: int
     wrong: int
 
+    @property
+    def doubt(self) -> float:
+        """How often such a verdict is wrong, at most about: the rule of succession (Laplace 1814)."""
+        return (self.wrong + 1) / (self.decided + 2)
+
     def verdict(self, score: float) -> bool | None:
         """Whether there is text; None where the score is not clear."""
         return score >= self.high if not self.low < score < self.high else None
@@ -107,6 +112,13 @@ class Bounds:
         """Whether there is text, by the scores of the first two looks; None where CRAFT has to say."""
         found = self.screen.verdict(screen)
         return self.glance.verdict(glance) if found is None and glance is not None else found
+
+    def tempered(self, probability: float, by: str) -> float:
+        """A probability, which was calibrated for CRAFT's scores, with the doubt that belongs to a faster look's."""
+        if by == "craft":
+            return probability
+        doubt = (self.screen if by == "screen" else self.glance).doubt
+        return min(max(probability, doubt), 1 - doubt)
 
 
 def load_calibration(letters: Letters = "symbols", path: Path = CALIBRATION) -> Calibration:

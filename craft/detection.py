@@ -21,8 +21,6 @@ from craft.weights import load_craft
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, as the network was trained
 DEVIATION = (0.229, 0.224, 0.225)
 
-TEXT_THRESHOLD = 0.7  # the published one; on this score precision is 0.994 and recall 0.974 (benchmarks.text)
-
 Dtype = Literal["float32", "bfloat16"]
 Look = Literal["screen", "glance", "craft"]
 """Who answered: the screen, CRAFT on half the canvas, or CRAFT."""

@@ -3,7 +3,8 @@
     python -m craft.distil IMAGES... --work FOLDER [--without LABELS] [--epochs 12] [--out craft]
 
 IMAGES are Parquet files with the columns name and image (a struct with bytes). LABELS is a Parquet file whose names
-are left out, so that nothing is measured on what was trained on. CRAFT's answers are kept in FOLDER.
+are left out, so that nothing is measured on what was trained on. Some symbols are shown a second time, with a small
+caption. CRAFT's answers are kept in FOLDER.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from craft.bounds import Scores, choose_bounds
+from craft.captions import captioned
 from craft.cascade import square_canvas
 from craft.decision import BOUNDS, Bounds, Clear
-from craft.detection import TEXT_THRESHOLD, Detector, describe, supports_bfloat16
+from craft.detection import Detector, describe, supports_bfloat16
 from craft.letterbox import Pixels
 from craft.network import STRIDE
 from craft.screen import CELL, WEIGHTS, Convolution, Screen, answers_to, normalise
@@ -38,11 +40,14 @@ from craft.screen import CELL, WEIGHTS, Convolution, Screen, answers_to, normali
 SEED = 0
 HELD_OUT = 0.25
 BAND = (0.45, 0.85)  # thresholds on CRAFT's score for which the bounds hold
+MIDDLE = 0.65  # a threshold in the band, for the log
 ERROR = 0.03  # share of pictures that may be decided otherwise, half of it by either look
 CONFIDENCE = 0.95
 BATCH = 64
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 0.02
+SYMBOL = 0.1  # CRAFT's scores up to which a picture is a symbol that may be given a caption
+CAPTIONED = 1800  # pictures that are
 SHIFT = 3  # cells of the maps by which a picture is moved at most
 
 
@@ -85,7 +90,10 @@ def main() -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     answers = arguments.work / "answers.npz"
     if not answers.exists():
-        taught = ask(detector, list(read_images(arguments.images, arguments.without)))
+        pictures = list(read_images(arguments.images, arguments.without))
+        plain = ask(detector, pictures)
+        symbols = [pictures[row] for row in np.flatnonzero(plain.scores < SYMBOL)[:CAPTIONED]]
+        taught = join(plain, ask(detector, list(with_captions(symbols))))
         np.savez(answers, **vars(taught))
     with np.load(answers) as stored:
         taught = Taught(**stored)
@@ -110,6 +118,17 @@ def read_images(paths: Sequence[Path], without: Path | None) -> Iterator[Pixels]
                 image = Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGBA")
                 white = Image.new("RGBA", image.size, "white")
                 yield np.asarray(Image.alpha_composite(white, image).convert("RGB"))
+
+
+def with_captions(symbols: Sequence[Pixels]) -> Iterator[Pixels]:
+    """Each symbol with a caption of its own."""
+    for index, symbol in enumerate(symbols):
+        yield captioned(symbol, np.random.default_rng((SEED, index)))
+
+
+def join(one: Taught, other: Taught) -> Taught:
+    """The pictures of both."""
+    return Taught(*(np.concatenate([getattr(one, name), getattr(other, name)]) for name in Taught.__dataclass_fields__))
 
 
 def ask(detector: Detector, images: Sequence[Pixels]) -> Taught:
@@ -166,7 +185,7 @@ def train(taught: Taught, held_out: Taught, epochs: int) -> Screen:
             total += loss.item()
         guesses = estimates(folded(network), held_out.pixels)
         error = np.abs(guesses - held_out.scores).mean()
-        agree = ((guesses >= TEXT_THRESHOLD) == (held_out.scores >= TEXT_THRESHOLD)).mean()
+        agree = ((guesses >= MIDDLE) == (held_out.scores >= MIDDLE)).mean()
         print(
             f"epoch {epoch + 1}: loss {total / len(batches):.4f}, held out: error {error:.4f}, "
             f"agrees {agree:.4f}, {time.monotonic() - started:.0f} s",
@@ -205,7 +224,7 @@ def difference(network: Screen, taught: Taught) -> Tensor:
 
 
 def estimates(network: Screen, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The screen's scores `[N]` of halved canvases."""
+    """The screen's scores `[N]` of canvases, uint8 `[N, 3, S, S]`."""
     found = []
     for start in range(0, len(pixels), BATCH):
         answers = answers_to(network, torch.from_numpy(pixels[start : start + BATCH]))

@@ -15,7 +15,7 @@ from data.svg import is_svg, render_svg
 
 __all__ = [
     "ADMITTED", "MAX_ENCODED_BYTES", "RGB", "WHITE", "Decoded", "Limits", "Pixels", "Reason", "Rejected", "decode",
-    "flatten", "glimpse", "is_blank", "mode_of", "pixel_sha256",
+    "flatten", "glimpse", "is_blank", "mode_of", "pixel_sha256", "views",
 ]  # fmt: skip
 
 RGB = tuple[int, int, int]
@@ -43,6 +43,9 @@ _UNSUPPORTED = (
 
 # Without content, each channel of a flattened picture spans at most this many of 255 levels (JPEG noise stays below).
 _BLANK_RANGE = 8
+
+# White on nothing: levels from which on a pixel is opaque and white, and the share of pixels that makes it matter.
+_OPAQUE, _NEARLY_WHITE, _FAIR_SHARE = 128, 235, 0.02
 
 # A picture in quarantine that has more pixels is not looked at again.
 _GLIMPSE_PIXELS = 25_000_000
@@ -155,6 +158,23 @@ def flatten(pixels: Pixels, background: RGB = WHITE) -> Pixels:
         red, green, blue = background
         return _composite(image, (255 - red, 255 - green, 255 - blue))
     return over
+
+
+def views(pixels: Pixels) -> list[Pixels]:
+    """What is to be seen of a decoded picture, whatever page it is laid on.
+
+    Returns:
+        RGB `[H, W, 3]`: over white, and over black as well where a fair share of it would not be seen on white.
+    """
+    flat = flatten(pixels)
+    if mode_of(pixels) not in ("LA", "RGBA"):
+        return [flat]
+    opaque = pixels[..., -1] > _OPAQUE
+    white = opaque & (pixels[..., :-1].min(axis=2) > _NEARLY_WHITE)
+    clear_share, white_share = 1 - opaque.mean(), white.sum() / max(1, opaque.sum())
+    if clear_share < _FAIR_SHARE or white_share < _FAIR_SHARE:
+        return [flat]
+    return [flat, _composite(Image.fromarray(pixels), (0, 0, 0))]
 
 
 def is_blank(pixels: Pixels) -> bool:

@@ -46,7 +46,7 @@ STAGES: dict[str, Stage] = {
             inputs=("ingest",),
             data=("decisions.parquet",),
             libraries=("torch", "pillow", "scipy"),
-            pages=("craft/*.json",),
+            pages=("craft/*.json", "craft/screen.safetensors"),
         ),
         Stage(
             "train_encoder",

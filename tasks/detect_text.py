@@ -9,13 +9,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from craft.cascade import Cascade
+from craft.bounds import lower_limit
+from craft.cascade import Cascade, detect_views
 from craft.decision import BOUNDS, Calibration, load_bounds, load_calibration
-from craft.detection import Detector, Dtype
+from craft.detection import Detection, Detector, Dtype
 from craft.screen import WEIGHTS
-from data.pixels import rgb
+from data.images import ADMITTED, decode, views
 from data.table import Picture, read_shard
 from logoflow.config.sections import DetectTextConfig
+from logoflow.errors import UserError
 from logoflow.store.store import Artifact
 from tasks.device import NETWORK, device_named
 from tasks.images import read_table, shards
@@ -43,6 +45,7 @@ _SCORES = pa.schema(
     ]
 )
 _DECISIONS = pa.schema([*_SCORES, ("probability", pa.float64()), ("has_text", pa.bool_()), ("decided_by", pa.string())])
+BLOCK = 32  # pictures that are held decoded
 AUDITED = 1 / 32  # share of pictures that CRAFT sees although they are clear without it
 
 
@@ -62,13 +65,18 @@ class ScoreWork:
 def score_shard(work: ScoreWork, folder: Path) -> None:
     """Score every picture of a shard: the unit of work of detect_text."""
     rows = read_shard(work.shard)
-    pictures = [rgb(row) for row in rows]
-    with NETWORK:
-        if work.screened:
-            audit = [index for index, row in enumerate(rows) if is_audited(row)]
-            found = cascade(work.canvas, work.dtype, work.batch, work.device).detect(pictures, audit)
-        else:
-            found = detector(work.canvas, work.dtype, work.weights, work.batch, work.device).detect(pictures)
+    found: list[Detection] = []
+    for start in range(0, len(rows), BLOCK):
+        block = rows[start : start + BLOCK]
+        pictures = [views(decode(row.data, ADMITTED).pixels) for row in block]
+        audit = [index for index, row in enumerate(block) if is_audited(row)]
+        with NETWORK:
+            if work.screened:
+                looks = cascade(work.canvas, work.dtype, work.batch, work.device)
+                found += detect_views(looks, pictures, audit)
+            else:
+                alone = detector(work.canvas, work.dtype, work.weights, work.batch, work.device)
+                found += detect_views(alone, pictures)
     scores = [{"id": row.id, **asdict(detection)} for row, detection in zip(rows, found, strict=True)]
     pq.write_table(pa.Table.from_pylist(scores, schema=_SCORES), folder / SCORES, compression="zstd")
 
@@ -125,11 +133,11 @@ def detect_text(build: Build, table: Artifact) -> None:
     scored = map_units(build, SCORE, shaping, units)
 
     scores = {row["id"]: row for artifact in scored for row in pq.read_table(artifact.file(SCORES)).to_pylist()}
-    reviewed = {} if config.review is None else read_review(config.review)
+    reviewed = {} if config.review is None else known_only(read_review(config.review), ids, config.review)
     decisions = [decide(scores[i], reviewed.get(i), config, calibration) for i in ids]
     table_of_decisions = pa.Table.from_pylist(decisions, schema=_DECISIONS)
     pq.write_table(table_of_decisions, build.folder / "decisions.parquet", compression="zstd")
-    write_review(build.folder / "review.csv", borderline(decisions, config), names)
+    write_review(build.folder / "review.csv", for_review(decisions, config), names)
 
     kept = [row["id"] for row in decisions if not row["has_text"]]
     build.members(kept)
@@ -143,12 +151,32 @@ def detect_text(build: Build, table: Artifact) -> None:
     build.page(text_page(build, table, decisions, calibration))
 
 
+def known_only(reviewed: dict[str, bool], ids: Sequence[str], path: Path) -> dict[str, bool]:
+    """Human decisions on pictures of this table; others may be of pictures that have gone.
+
+    Raises:
+        UserError: none is of this table.
+    """
+    known = {i: verdict for i, verdict in reviewed.items() if i in set(ids)}
+    if reviewed and not known:
+        raise UserError(
+            f"detect_text.review: {path} decides on {len(reviewed)} pictures, none of which is in this run: "
+            "take the review.csv of one of its own artifacts."
+        )
+    return known
+
+
+def for_review(decisions: Sequence[Decision], config: DetectTextConfig) -> list[Decision]:
+    """What people have decided, so that the next file holds it too, and then what is to be decided."""
+    return [row for row in decisions if row["decided_by"] == "review"] + borderline(decisions, config)
+
+
 def decide(
     scores: dict[str, Any], verdict: bool | None, config: DetectTextConfig, calibration: Calibration
 ) -> Decision:
     """Whether a picture has text: as people decided, else by its probability."""
     score = scores["score"] if config.letters == "symbols" else scores["region"]
-    probability = calibration.probability(score)
+    probability = load_bounds().tempered(calibration.probability(score), scores["by"])
     return {
         **scores,
         "probability": probability,
@@ -165,6 +193,7 @@ def metrics(decisions: Sequence[Decision], config: DetectTextConfig, calibration
         "expected_recall": expected.recall,
         "borderline": len(borderline(decisions, config)),
         "overruled": sum(is_overruled(row, config) for row in decisions),
+        "reviewed": sum(row["decided_by"] == "review" for row in decisions),
     }
     if config.screened:
         bounds = load_bounds()
@@ -173,5 +202,9 @@ def metrics(decisions: Sequence[Decision], config: DetectTextConfig, calibration
         audited = [
             verdict == (row["probability"] >= config.threshold) for row, verdict in before if verdict is not None
         ]
-        found |= {"spared": len(decisions) - len(seen), "audited": len(audited), "audited_wrong": audited.count(False)}
+        wrong, spared = audited.count(False), len(decisions) - len(seen)
+        clear = (spared + len(audited)) / max(1, len(decisions))
+        found |= {"spared": spared, "audited": len(audited), "audited_wrong": wrong}
+        # Failed where even the lower confidence limit, as a share of all pictures, is above what was proven.
+        found["audit_failed"] = lower_limit(wrong, len(audited), 0.95) * clear > bounds.error if audited else False
     return found

@@ -50,7 +50,7 @@ def sheets(config: DetectTextConfig, decisions: Sequence[Decision]) -> list[tupl
             "fill in review.csv of this artifact and name it in detect_text.review.",
         ),
         ("overruled.png", "Overruled by people", overruled, "What the network said of logos that people decided."),
-        ("dropped.png", "Dropped: with text", dropped, "Red: words; blue: characters. CRAFT looked at these."),
+        ("dropped.png", "Dropped: with text", dropped, "Red: words; blue: characters; none: by the screen alone."),
         ("kept.png", "Kept: without text", kept, "What goes on to the encoder."),
     ]  # fmt: skip
 
@@ -77,6 +77,10 @@ def deciders(decisions: Sequence[Decision], metrics: dict[str, Any]) -> Table:
         if metrics.get("audited")
         else ""
     )
+    if metrics.get("audit_failed"):
+        audit += (
+            " That is more than is proven: these logos are not like those that it was proven on; set cascade to false."
+        )
     counts = Counter((row["decided_by"], row["has_text"]) for row in decisions)
     return Table(
         "Who decided",
@@ -99,7 +103,10 @@ def thresholds(config: DetectTextConfig, decisions: Sequence[Decision], calibrat
     return Table(
         "Thresholds",
         ("threshold", "would be dropped", "expected precision", "expected recall"),
-        tuple((e.threshold, int((probabilities >= e.threshold).sum()), e.precision, e.recall) for e in expected),
+        tuple(
+            (step, int((probabilities >= step).sum()), e.precision, e.recall)
+            for step, e in zip(steps, expected, strict=True)
+        ),
         caption=f"Expected: cross-validated on {calibration.logos} labelled logos, {calibration.with_text} with text. "
         f"The threshold is {config.threshold}.",
     )

@@ -18,16 +18,20 @@ def read_review(path: Path) -> dict[str, bool]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets write a byte order mark
-            rows = list(csv.DictReader(file))
+            reader = csv.DictReader(file)
+            rows = [(reader.line_num, row) for row in reader]
+            columns = list(reader.fieldnames or ())
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"detect_text.review: {path} is not a CSV file in UTF-8: save it as one.") from error
+    if columns.count("id") != 1 or columns.count("has_text") != 1:
+        raise UserError(f"detect_text.review: {path} lacks the columns id and has_text: fill in a review.csv.")
     decisions: dict[str, bool] = {}
-    for number, row in enumerate(rows, start=2):
+    for number, row in rows:
         identity, word = (str(row.get(column) or "").strip() for column in ("id", "has_text"))
-        if "id" not in row or "has_text" not in row:
-            raise UserError(f"detect_text.review: {path} lacks the columns id and has_text: fill in a review.csv.")
         if not word:
             continue
+        if not identity:
+            raise UserError(f"detect_text.review: line {number} of {path} decides on no id: fill it in, or drop it.")
         if word.lower() not in WORDS:
             raise UserError(f"detect_text.review: line {number} of {path} says {word}: write yes or no.")
         if decisions.setdefault(identity, WORDS[word.lower()]) != WORDS[word.lower()]:
@@ -36,7 +40,7 @@ def read_review(path: Path) -> dict[str, bool]:
 
 
 def write_review(path: Path, rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> None:
-    """Write pictures to decide on, the last column empty.
+    """Write pictures to decide on, the last column empty but where people have decided.
 
     Args:
         path: where to.
@@ -48,7 +52,8 @@ def write_review(path: Path, rows: Sequence[Mapping[str, Any]], names: Mapping[s
         writer.writerow(("id", "name", "probability", "decision", "has_text"))
         for row in rows:
             decision = "text" if row["has_text"] else "symbol"
-            writer.writerow((row["id"], harmless(names[row["id"]]), f"{row['probability']:.3f}", decision, ""))
+            verdict = ("yes" if row["has_text"] else "no") if row["decided_by"] == "review" else ""
+            writer.writerow((row["id"], harmless(names[row["id"]]), f"{row['probability']:.3f}", decision, verdict))
 
 
 def harmless(name: str) -> str:

@@ -55,7 +55,11 @@ class ParquetSource:
             for position in range(parquet.metadata.num_rows):
                 value = named[position] if named else None
                 label = value.get("path") if isinstance(value, dict) else value
-                yield Entry(str(label or f"{file.name}#{position}"), position, f"{self._sha256[file]}:{position}")
+                yield Entry(
+                    str(f"{file.name}#{position}" if label in (None, "") else label),
+                    position,
+                    f"{self._sha256[file]}:{position}",
+                )
 
 
 def _image_column(file: Path, schema: pa.Schema) -> tuple[str, bool]:

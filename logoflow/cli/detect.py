@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logoflow.cli.output import JsonOption, console, print_rows
+from logoflow.cli.output import JsonOption, check_out, console, print_rows
 from logoflow.cli.pictures import Offered, Unreadable, read_pictures
-from logoflow.machine import has_bfloat16
 
 if TYPE_CHECKING:
     from craft.cascade import Cascade
     from craft.decision import Calibration
     from craft.detection import Detector
 
-BLOCK = 64
+BLOCK = 16  # images that are held decoded
 COLUMNS = ("name", "score", "probability", "has_text", "characters")
 
 
@@ -40,9 +39,12 @@ def detect_text(
     """
     from craft.cascade import Cascade
     from craft.decision import load_calibration, proven_thresholds
-    from craft.detection import Detector
+    from craft.detection import Detector, supports_bfloat16
+    from tasks.device import device_named
 
-    craft = Detector(dtype="bfloat16" if has_bfloat16() else "float32")
+    check_out(out)
+    device = device_named("auto")
+    craft = Detector(dtype="bfloat16" if supports_bfloat16(device) else "float32", device=device)
     lowest, highest = proven_thresholds()
     detector = Cascade(craft) if lowest <= threshold <= highest else craft
     calibration = load_calibration()
@@ -61,12 +63,17 @@ def judge(
     images: Sequence[Offered | Unreadable], detector: "Cascade | Detector", calibration: "Calibration", threshold: float
 ) -> Iterator[dict[str, Any]]:
     """A row for each image; that of one that cannot be read is empty but for the name."""
-    found = iter(detector.detect([image.pixels for image in images if isinstance(image, Offered)]))
+    from craft.cascade import detect_views
+    from craft.decision import load_bounds
+
+    bounds = load_bounds()
+    readable = [image for image in images if isinstance(image, Offered)]
+    found = iter(detect_views(detector, [image.views for image in readable]))
     for image in images:
         row: dict[str, Any] = dict.fromkeys(COLUMNS)
         if isinstance(image, Offered):
             detection = next(found)
-            probability = calibration.probability(detection.score)
+            probability = bounds.tempered(calibration.probability(detection.score), detection.by)
             row |= {"score": round(detection.score, 4), "probability": round(probability, 4)}
             row |= {"has_text": probability >= threshold, "characters": detection.characters}
         yield {**row, "name": image.name}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from logoflow.cli.output import JsonOption, StoreOption, console, print_rows
+from logoflow.cli.output import JsonOption, StoreOption, check_out, console, print_rows
 from logoflow.cli.pictures import Offered, read_pictures
 from logoflow.errors import UserError
 from logoflow.run import default_store
@@ -79,6 +79,7 @@ def embed(
     """
     from neighbours.vectors import write_vectors
 
+    check_out(out)
     names, vectors = [], []
     for block, found in embedded(paths, choose(encoder, store)):
         names += [image.name for image in block]
@@ -105,14 +106,14 @@ def dedup(
     from data.pixels import fit_rgb
     from neighbours.duplicates import Described, Original, content_share, find_pairs, group, is_lossless
 
+    check_out(out)
     names: list[str] = []
     vectors, thumbnails, facts = [], [], []
-    for rank, path in enumerate(paths):
-        for block, found in embedded([path], choose(encoder, store)):
-            names += [image.name for image in block]
-            vectors.append(found)
-            thumbnails += [fit_rgb(image.pixels, THUMBNAIL) for image in block]
-            facts += [(image.width, image.height, len(image.data), is_lossless(image.data), rank) for image in block]
+    for block, found in embedded(paths, choose(encoder, store)):
+        names += [image.name for image in block]
+        vectors.append(found)
+        thumbnails += [fit_rgb(image.pixels, THUMBNAIL) for image in block]
+        facts += [(image.width, image.height, len(image.data), is_lossless(image.data), image.rank) for image in block]
     squares = np.stack(thumbnails)
     originals = [
         Original(width, height, float(share), lossless, size / (width * height), rank)
@@ -145,15 +146,17 @@ def embedded(paths: Sequence[str], encoder: Path) -> Iterator[tuple[list[Offered
     from data.pixels import fit_rgb
     from moco.encoder import embed as encode
     from moco.encoder import load_encoder
+    from tasks.device import device_named
 
-    network = load_encoder(encoder)
+    device = device_named("auto")
+    network = load_encoder(encoder, device)
     side = network.settings.resolution
     images = (image for image in read_pictures(paths) if isinstance(image, Offered))
     block = list(islice(images, BATCH))
     if not block:
         raise UserError(f"{', '.join(paths)}: no image that can be read.")
     while block:
-        yield block, encode(network, np.stack([fit_rgb(image.pixels, side) for image in block]))
+        yield block, encode(network, np.stack([fit_rgb(image.pixels, side) for image in block]), device=device)
         block = list(islice(images, BATCH))
 
 

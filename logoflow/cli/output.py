@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from logoflow.errors import UserError
 from logoflow.resolve import Workspace
 from logoflow.run import STORE_VARIABLE, default_store
 
@@ -46,6 +47,18 @@ def print_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], as_jso
     for row in rows:
         table.add_row(*(str(row.get(column, "")) for column in columns))
     console.print(table, markup=False)
+
+
+def check_out(path: Path | None) -> None:
+    """Refuse a file that a table could not be written to, before work is done for it.
+
+    Raises:
+        UserError: it is no .parquet file, or its folder is not there.
+    """
+    if path is not None and (path.suffix != ".parquet" or path.is_dir()):
+        raise UserError(f"--out is {path}, but a Parquet table is written: give a file that ends in .parquet.")
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UserError(f"--out is {path}, but there is no such folder: make it, or give another.")
 
 
 def bytes_in_words(count: float) -> str:

@@ -21,12 +21,16 @@ class Offered:
     Attributes:
         name: what its source calls it; the path of a single file.
         pixels: RGB `[H, W, 3]` on white.
+        views: the same, and over black as well where something white would not be seen on white.
         data: its bytes; empty where the source holds raw pixels.
+        rank: which of the paths it came by, 0 for the first.
     """
 
     name: str
     pixels: "Pixels"
+    views: "list[Pixels]"
     data: bytes
+    rank: int
 
     @property
     def width(self) -> int:
@@ -52,32 +56,37 @@ def read_pictures(paths: Sequence[str]) -> Iterator[Offered | Unreadable]:
     Raises:
         UserError: a path is not there or no source.
     """
-    from data.images import Limits, Rejected, decode, flatten
+    from data.images import Limits, Rejected, decode, flatten, views
 
-    for raw in _offered(paths):
+    for rank, name, raw in _offered(paths):
         try:
             if raw.problem is not None:
                 raise raw.problem
             pixels = raw.pixels if raw.data is None else decode(raw.data, Limits(min_side=1)).pixels
         except Rejected as problem:
-            typer.echo(f"{raw.entry.name}: {problem}", err=True)
-            yield Unreadable(raw.entry.name)
+            typer.echo(f"{name}: {problem}", err=True)
+            yield Unreadable(name)
             continue
         assert pixels is not None
-        yield Offered(raw.entry.name, flatten(pixels), raw.data or b"")
+        yield Offered(name, flatten(pixels), views(pixels), raw.data or b"", rank)
 
 
-def _offered(paths: Sequence[str]) -> Iterator["RawImage"]:
-    """What the paths hold, unread."""
+def _offered(paths: Sequence[str]) -> Iterator[tuple[int, str, "RawImage"]]:
+    """Rank, name and bytes of what the paths hold; of several folders or archives, names with the path before them."""
     from data.sources import Entry, RawImage, SourceError, open_source
     from data.sources.names import has_image_suffix
 
+    def is_image(path: str) -> bool:
+        return Path(path).is_file() and has_image_suffix(path)
+
     try:
-        for path in paths:
-            if Path(path).is_file() and has_image_suffix(path):
-                yield RawImage(Entry(path, 0, ""), data=Path(path).read_bytes())
-            else:
-                source = open_source(path, path)
-                yield from source.read(source.entries())
+        sources = {path: open_source(path, path) for path in paths if not is_image(path)}  # all, before any is read
+        for rank, path in enumerate(paths):
+            if is_image(path):
+                yield rank, path, RawImage(Entry(path, 0, ""), data=Path(path).read_bytes())
+                continue
+            prefix = f"{path}/" if len(paths) > 1 and Path(path).suffix != ".parquet" else ""
+            for raw in sources[path].read(sources[path].entries()):
+                yield rank, f"{prefix}{raw.entry.name}", raw
     except SourceError as error:
         raise UserError(str(error)) from error

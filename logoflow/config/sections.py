@@ -85,7 +85,8 @@ class DetectTextConfig(Section):
     cascade: bool = Field(
         True,
         description="Let faster looks decide the clear cases, within a proven error, and CRAFT the rest. It stands "
-        "aside where that was not proven: for another canvas than 256, other weights, or letters: text.",
+        "aside where that was not proven: for another canvas than 256, other weights, letters: text, and thresholds "
+        "far from 0.5.",
     )
     letters: Literal["symbols", "text"] = Field(
         "symbols", description="Whether a lone letter is a symbol, which is kept, or text, which is dropped."
@@ -115,18 +116,9 @@ class DetectTextConfig(Section):
     @property
     def screened(self) -> bool:
         """Whether faster looks decide clear cases: where it was asked for, and proven."""
-        proven = self.canvas == load_bounds().canvas and self.weights is None and self.letters == "symbols"
-        return self.cascade and proven
-
-    @model_validator(mode="after")
-    def _proven(self) -> Self:
         lowest, highest = proven_thresholds(self.letters)
-        if self.screened and not lowest <= self.threshold <= highest:
-            raise ValueError(
-                f"threshold is {self.threshold}, but the cascade is proven from {lowest:.2f} to {highest:.2f} only: "
-                "choose one of these, or set cascade to false."
-            )
-        return self
+        proven = self.canvas == load_bounds().canvas and self.weights is None and self.letters == "symbols"
+        return self.cascade and proven and lowest <= self.threshold <= highest
 
 
 class TrainEncoderConfig(EncoderSettings, Trained):

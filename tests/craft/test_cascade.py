@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from craft.boxes import Box
-from craft.cascade import Cascade, square_canvas
+from craft.cascade import Cascade, detect_views, square_canvas
 from craft.detection import Detection, Detector
 from craft.letterbox import letterbox
 
@@ -90,6 +90,19 @@ def test_audited_pictures_have_both_answers(
         assert both.region is not None
         assert both.screen == pytest.approx(found[clear].screen, abs=1e-4)
         assert both.glance == pytest.approx(found[clear].glance, abs=1e-3)
+
+
+def test_of_several_views_the_one_with_the_highest_score_counts(
+    cascade: Cascade, detector: Detector, found: list[Detection], logos: list[NDArray[np.uint8]]
+) -> None:
+    order = sorted(range(len(logos)), key=lambda index: found[index].score)
+    low, high, middle = order[0], order[-1], order[len(order) // 2]
+    best = detect_views(cascade, [[logos[low], logos[high]], [logos[middle]], [logos[high], logos[low]]])
+    assert [seen.score for seen in best] == pytest.approx([found[i].score for i in (high, middle, high)], abs=1e-3)
+    audited = detect_views(cascade, [[logos[low]], [logos[low], logos[low]]], audit=[1])
+    assert [seen.by for seen in audited] == [found[low].by, "craft"]
+    alone = detect_views(detector, [[logos[low], logos[high]]], audit=[0])
+    assert alone[0].by == "craft"
 
 
 def test_what_stands_beside_a_picture_does_not_change_its_answer(

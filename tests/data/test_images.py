@@ -17,7 +17,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.images import Limits, Pixels, Reason, Rejected, decode, flatten, is_blank, mode_of, pixel_sha256
+from data.images import Limits, Pixels, Reason, Rejected, decode, flatten, is_blank, mode_of, pixel_sha256, views
 
 Blocks = Callable[..., NDArray[np.uint8]]
 Encode = Callable[..., bytes]
@@ -280,3 +280,26 @@ def test_pixel_identity_ignores_mode_and_invisible_colour_and_nothing_else(block
     changed[3, 5] ^= 1
     others = [original, changed, original.reshape(12, 48), original.reshape(48, 12), np.asarray(faded), clear]
     assert len({pixel_sha256(pixels) for pixels in others}) == len(others)
+
+
+def test_white_on_nothing_is_seen_over_black_too() -> None:
+    logo = np.zeros((40, 60, 4), np.uint8)
+    logo[5:15, 5:55] = (200, 30, 30, 255)
+    logo[20:35, 5:55] = (255, 255, 255, 255)
+    over_white, over_black = views(logo)
+    np.testing.assert_array_equal(over_white, flatten(logo))
+    assert (over_white[25, 30] == 255).all()
+    assert (over_black[25, 30] == 255).all()
+    assert (over_black[0, 0] == 0).all()
+    assert (over_black[10, 10] == (200, 30, 30)).all()
+
+
+@pytest.mark.parametrize("white", [(255, 255, 255, 10), (90, 90, 90, 255)])
+def test_what_shows_on_white_is_seen_once(white: tuple[int, ...]) -> None:
+    logo = np.zeros((40, 60, 4), np.uint8)
+    logo[5:15, 5:55] = (200, 30, 30, 255)
+    logo[20:35, 5:55] = white
+    assert len(views(logo)) == 1
+    logo[..., 3] = 255  # nothing is transparent: the white is part of the picture
+    assert len(views(logo)) == 1
+    assert len(views(np.full((8, 8, 3), 255, np.uint8))) == len(views(np.full((8, 8), 255, np.uint8))) == 1

@@ -1,6 +1,7 @@
 """Decisions on text: by people before the network, by the policy on letters, and what is told of the screen."""
 
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from craft.decision import load_bounds, load_calibration, proven_thresholds
 from data.table import Picture
 from logoflow.config.sections import DetectTextConfig
-from tasks.detect_text import AUDITED, decide, is_audited, metrics
+from logoflow.errors import UserError
+from tasks.detect_text import AUDITED, decide, for_review, is_audited, known_only, metrics
 from tasks.text_page import borderline
 
 CALIBRATION = load_calibration()
@@ -84,11 +86,43 @@ def test_borderline_pictures_come_nearest_first_and_without_the_reviewed() -> No
 
 
 @pytest.mark.parametrize("values", [{"cascade": False}, {"canvas": 384}, {"letters": "text"}])
-def test_a_threshold_that_the_screen_is_not_proven_for_needs_craft_alone(values: dict[str, Any]) -> None:
+def test_faster_looks_stand_aside_where_they_are_not_proven(values: dict[str, Any]) -> None:
     lowest, highest = proven_thresholds()
-    for threshold in (lowest + 0.001, highest - 0.001):
-        assert DetectTextConfig(threshold=threshold).threshold == threshold
+    assert not DetectTextConfig(**values).screened
+    for threshold in (lowest + 0.001, 0.5, highest - 0.001):
+        assert DetectTextConfig(threshold=threshold).screened
     for threshold in (0.02, lowest - 0.001, highest + 0.001):
-        with pytest.raises(ValueError, match="set cascade to false"):
-            DetectTextConfig(threshold=threshold)
-    assert DetectTextConfig(threshold=0.02, **values).threshold == 0.02
+        assert not DetectTextConfig(threshold=threshold).screened
+
+
+def test_a_faster_look_is_never_surer_than_it_was_right() -> None:
+    bounds = load_bounds()
+    doubt = (bounds.screen.wrong + 1) / (bounds.screen.decided + 2)
+    surest = decided(0.0, screen=0.0, region=None, by="screen")
+    assert surest["probability"] == pytest.approx(doubt)
+    assert 0.001 < doubt < 0.05
+    assert decided(1.0, by="glance", glance=1.0)["probability"] < 1 - 0.001
+    assert decided(0.0)["probability"] == CALIBRATION.probability(0.0) < doubt
+
+
+def test_an_audit_that_contradicts_the_proof_is_told() -> None:
+    bounds = load_bounds()
+    clear = bounds.screen.low / 2
+    spared = [decided(clear, screen=clear, region=None, by="screen")] * 900
+    right, wrong = [decided(0.01, screen=clear)], [decided(0.95, screen=clear)]
+    assert not metrics(spared + 100 * right, DetectTextConfig(), CALIBRATION)["audit_failed"]
+    assert not metrics(spared + 98 * right + 2 * wrong, DetectTextConfig(), CALIBRATION)["audit_failed"]
+    assert metrics(spared + 80 * right + 20 * wrong, DetectTextConfig(), CALIBRATION)["audit_failed"]
+
+
+def test_a_review_of_other_pictures_is_refused_and_one_of_some_is_taken() -> None:
+    path = Path("review.csv")
+    assert known_only({"a": True, "gone": False}, ["a", "b"], path) == {"a": True}
+    assert known_only({}, ["a"], path) == {}
+    with pytest.raises(UserError, match="none of which is in this run"):
+        known_only({"gone": False}, ["a", "b"], path)
+
+
+def test_the_next_review_holds_what_was_decided() -> None:
+    rows = [decided(0.66), decided(0.2, True), decided(0.999)]
+    assert [row["decided_by"] for row in for_review(rows, DetectTextConfig())] == ["review", "craft"]

@@ -9,8 +9,8 @@ from logoflow.errors import UserError
 from tasks.text_review import read_review, write_review
 
 ROWS = [
-    {"id": "ab", "has_text": True, "probability": 0.52},
-    {"id": "cd", "has_text": False, "probability": 0.48},
+    {"id": "ab", "has_text": True, "probability": 0.52, "decided_by": "craft"},
+    {"id": "cd", "has_text": False, "probability": 0.48, "decided_by": "screen"},
 ]
 NAMES = {"ab": "=HYPERLINK(1)", "cd": 'a "quoted", name'}
 
@@ -31,9 +31,20 @@ def test_a_template_that_was_filled_in_is_read_back(tmp_path: Path) -> None:
     assert read_review(path) == {"ab": False, "cd": True}
 
 
+def test_what_people_decided_stands_in_the_next_template(tmp_path: Path) -> None:
+    path = tmp_path / "review.csv"
+    write_review(path, [row | {"decided_by": "review"} for row in ROWS], NAMES)
+    assert read_review(path) == {"ab": True, "cd": False}
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
+        ("", "lacks the columns"),
+        ("id;has_text\n", "lacks the columns"),
+        ("id,has_text,has_text\nab,yes,no\n", "lacks the columns"),
+        ("id,has_text\n,yes\n", "line 2 of .* decides on no id"),
+        ('id,name,has_text\nab,"two\nlines",no\ncd,x,perhaps\n', "line 4 of .* says perhaps"),
         ("id,has_text\nab,maybe\n", "line 2 of .* says maybe: write yes or no"),
         ("id,has_text\nab,yes\nab,no\n", "both yes and no of ab"),
         ("name,has_text\nab,yes\n", "lacks the columns"),

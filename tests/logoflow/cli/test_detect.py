@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import data.sample
 from craft.cascade import Cascade
-from craft.decision import load_calibration
+from craft.decision import load_bounds, load_calibration
 from craft.detection import Detector
 from logoflow.cli.main import main
 from logoflow.machine import has_bfloat16
@@ -27,8 +27,8 @@ def expected() -> dict[str, float]:
     """Probability by name."""
     images = [np.asarray(Image.open(io.BytesIO(row["png"])).convert("RGB")) for row in LOGOS]
     found = Cascade(Detector(dtype="bfloat16" if has_bfloat16() else "float32")).detect(images)
-    curve = load_calibration().probability
-    return {row["name"]: curve(detection.score) for row, detection in zip(LOGOS, found, strict=True)}
+    curve, bounds = load_calibration().probability, load_bounds()
+    return {row["name"]: bounds.tempered(curve(d.score), d.by) for row, d in zip(LOGOS, found, strict=True)}
 
 
 def detect_text(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -79,13 +79,46 @@ def test_images_and_folders_are_taken_together_and_what_is_broken_is_told(
     assert detect_text(monkeypatch, single, folder, "--json") == 0
     printed = capsys.readouterr()
     rows: dict[str, Any] = {row["name"]: row for row in json.loads(printed.out)}
-    names = {str(single): 0, "0.png": 1, "1.png": 2}
+    names = {str(single): 0, f"{folder}/0.png": 1, f"{folder}/1.png": 2}
     for name, number in names.items():
         assert rows[name]["probability"] == pytest.approx(expected[LOGOS[number]["name"]], abs=0.01)
-    assert rows["broken.png"] == {
-        "name": "broken.png", "score": None, "probability": None, "has_text": None, "characters": None
+    assert rows[f"{folder}/broken.png"] == {
+        "name": f"{folder}/broken.png", "score": None, "probability": None, "has_text": None, "characters": None
     }  # fmt: skip
     assert "broken.png: unreadable" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("out", "complaint"), [("no/where.parquet", "no such folder"), ("table.csv", "ends in .parquet"), (".", "Parquet")]
+)
+def test_a_table_that_cannot_be_written_is_refused_before_anything_is_done(
+    out: str, complaint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert detect_text(monkeypatch, tmp_path, "--out", tmp_path / out) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_equal_names_in_several_folders_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.png").write_bytes(LOGOS[0]["png"])
+    assert detect_text(monkeypatch, tmp_path / "a", tmp_path / "b", "--json") == 0
+    names = [row["name"] for row in json.loads(capsys.readouterr().out)]
+    assert names == [f"{tmp_path}/a/x.png", f"{tmp_path}/b/x.png"]
+
+
+def test_white_text_on_nothing_is_found_beside_something_coloured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = Image.new("RGBA", (256, 160), (0, 0, 0, 0))
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((100, 5, 156, 61), fill="red")
+    pen.text((30, 75), "NORTHWIND", fill="white", font_size=36)
+    image.save(tmp_path / "light.png")
+    assert detect_text(monkeypatch, tmp_path / "light.png", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["has_text"]
 
 
 def test_a_path_that_is_not_there_is_one_sentence(
