@@ -15,8 +15,8 @@ from neighbours.search import search
 
 RECOLOURED = "recoloured"  # a kind of trial that is no copy
 LEAST_SIDE = 32  # px: smaller copies are made and told of, but no threshold is chosen for their sake
-REACHED = 0.995  # share of the copies that a threshold on the cosine lets through
-SCALES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5)  # of the tolerance that are tried
+REACHED = 0.998  # share of the copies that a threshold on the cosine lets through
+SCALES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)  # of the tolerance that are tried
 
 
 @dataclass(frozen=True)
