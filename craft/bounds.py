@@ -1,6 +1,6 @@
-"""Where a faster look may decide in CRAFT's place: bounds whose error is proven on held-out pictures.
+"""Where the screen may decide alone: bounds whose error is proven on held-out pictures.
 
-The share of pictures that the look decides and CRAFT decides otherwise can only grow as the bounds move inward. So
+The share of pictures that the screen decides and CRAFT decides otherwise can only grow as the bounds move inward. So
 the innermost bounds whose upper confidence limit stays within the allowed error hold with that confidence, although
 they were chosen on the same pictures (risk-controlling prediction sets, Bates et al. 2021, theorem 1).
 """
@@ -15,12 +15,12 @@ Scores = NDArray[np.float64]
 
 
 def choose_bounds(
-    look: Scores, craft: Scores, band: tuple[float, float], error: float, confidence: float
+    screen: Scores, craft: Scores, band: tuple[float, float], error: float, confidence: float
 ) -> tuple[float, float]:
-    """Choose up to which score of a look there is no text, and from which on there is.
+    """Choose up to which score of the screen there is no text, and from which on there is.
 
     Args:
-        look: the look's scores `[N]` of held-out pictures.
+        screen: the screen's scores `[N]` of held-out pictures.
         craft: CRAFT's, 0 to 1.
         band: the lowest and the highest threshold on CRAFT's score for which the decision must be CRAFT's.
         error: share of all pictures that may be decided otherwise, half of it on either side.
@@ -30,8 +30,8 @@ def choose_bounds(
         low and high. Where not even the outermost bound is proven, it is minus or plus infinity: CRAFT sees those.
     """
     side = 1 - (1 - confidence) / 2  # so that both sides together keep the confidence
-    low = -_lowest(-look, craft >= band[0], error / 2, side)
-    high = _lowest(look, craft < band[1], error / 2, side)
+    low = -_lowest(-screen, craft >= band[0], error / 2, side)
+    high = _lowest(screen, craft < band[1], error / 2, side)
     return low, max(low, high)
 
 

@@ -1,7 +1,4 @@
-"""The cascade: three looks at a picture, each at what the one before it left unclear.
-
-The screen looks at every picture, CRAFT at those that the screen is not sure of: first on half the canvas, then on all.
-"""
+"""The cascade: the screen looks at every picture, CRAFT at those that the screen is not sure of."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ class Cascade:
     """A detector that spares CRAFT the clear cases.
 
     Attributes:
-        bounds: which cases are clear, and how often CRAFT at full size would decide otherwise.
+        bounds: which cases are clear, and how often CRAFT would decide otherwise.
     """
 
     def __init__(self, detector: Detector) -> None:
@@ -34,7 +31,6 @@ class Cascade:
                 f"choose a canvas of {self.bounds.canvas}, or CRAFT alone."
             )
         self._detector = detector
-        self._glance = detector.at(detector.canvas // 2)
         network = network.to(detector.device, detector.dtype)
         self._network: Screen = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
 
@@ -47,15 +43,10 @@ class Cascade:
         """
         boxes = [self._detector.letterbox(image) for image in images]
         found = self._screen(boxes)
-
-        unsure = [i for i, seen in enumerate(found) if self.bounds.screen.verdict(seen.score) is None]
-        for i, seen in zip(unsure, self._glance.detect([images[i] for i in unsure]), strict=True):
-            found[i] = replace(seen, by="glance", screen=found[i].screen, glance=seen.score)
-
-        unclear = {i for i in unsure if self.bounds.glance.verdict(found[i].score) is None}
-        asked = sorted(unclear.union(audit))
+        unsure = {i for i, seen in enumerate(found) if self.bounds.verdict(seen.score) is None}
+        asked = sorted(unsure.union(audit))
         for i, seen in zip(asked, self._detector.detect_on([boxes[i] for i in asked]), strict=True):
-            found[i] = replace(seen, screen=found[i].screen, glance=found[i].glance)
+            found[i] = replace(seen, screen=found[i].score)
         return found
 
     def _screen(self, boxes: Sequence[Letterbox]) -> list[Detection]:

@@ -61,63 +61,41 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Clear:
-    """Which scores of a look are clear.
-
-    Attributes:
-        low: up to this score there is no text.
-        high: from this score on there is.
-        decided: how many of the held-out pictures this look decides.
-        wrong: how many of those CRAFT may decide otherwise, at some threshold for which the bounds hold.
-    """
-
-    low: float
-    high: float
-    decided: int
-    wrong: int
-
-    @property
-    def doubt(self) -> float:
-        """How often such a verdict is wrong, at most about: the rule of succession (Laplace 1814)."""
-        return (self.wrong + 1) / (self.decided + 2)
-
-    def verdict(self, score: float) -> bool | None:
-        """Whether there is text; None where the score is not clear."""
-        return score >= self.high if not self.low < score < self.high else None
-
-
-@dataclass(frozen=True)
 class Bounds:
-    """Which pictures the first two looks of the cascade decide, and what is proven of them.
+    """Between which scores of the screen CRAFT is asked, and what is proven of the rest.
 
     Attributes:
         canvas: CRAFT's canvas that the screen was distilled at.
         lowest: least threshold on CRAFT's score for which the bounds hold.
         highest: largest such threshold.
+        low: up to this score of the screen there is no text.
+        high: from this score on there is.
         held_out: pictures on which the bounds were chosen; the screen was not trained on them.
-        error: the share of all pictures that is decided otherwise than by CRAFT, at most, with 95 % confidence.
-        screen: the first look.
-        glance: the second, CRAFT on half the canvas.
+        decided: how many of those the screen decides.
+        wrong: how many of the decided ones CRAFT may decide otherwise, at some threshold between lowest and highest.
+        error: the share of all pictures that is decided otherwise, at most, with 95 % confidence.
     """
 
     canvas: int
     lowest: float
     highest: float
+    low: float
+    high: float
     held_out: int
+    decided: int
+    wrong: int
     error: float
-    screen: Clear
-    glance: Clear
 
-    def verdict(self, screen: float, glance: float | None) -> bool | None:
-        """Whether there is text, by the scores of the first two looks; None where CRAFT has to say."""
-        found = self.screen.verdict(screen)
-        return self.glance.verdict(glance) if found is None and glance is not None else found
+    def verdict(self, screen: float) -> bool | None:
+        """Whether there is text, by a score of the screen; None where CRAFT has to say."""
+        return screen >= self.high if not self.low < screen < self.high else None
 
     def tempered(self, probability: float, by: str) -> float:
-        """A probability, which was calibrated for CRAFT's scores, with the doubt that belongs to a faster look's."""
-        if by == "craft":
-            return probability
-        doubt = (self.screen if by == "screen" else self.glance).doubt
+        """A probability, which was calibrated for CRAFT's scores, with the doubt that belongs to the screen's.
+
+        The screen is taken to be wrong as often as it was on held-out pictures (rule of succession, Laplace 1814).
+        """
+        doubt = (self.wrong + 1) / (self.decided + 2) if by == "screen" else 0.0
         return min(max(probability, doubt), 1 - doubt)
 
 
@@ -128,9 +106,8 @@ def load_calibration(letters: Letters = "symbols", path: Path = CALIBRATION) -> 
 
 
 def load_bounds(path: Path = BOUNDS) -> Bounds:
-    """What the looks before CRAFT may decide."""
-    values = json.loads(path.read_text())
-    return Bounds(**{**values, **{look: Clear(**values[look]) for look in ("screen", "glance")}})
+    """Where the screen may decide."""
+    return Bounds(**json.loads(path.read_text()))
 
 
 def proven_thresholds(letters: Letters = "symbols") -> tuple[float, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -22,13 +21,12 @@ MEAN = (0.485, 0.456, 0.406)  # of ImageNet, as the network was trained
 DEVIATION = (0.229, 0.224, 0.225)
 
 Dtype = Literal["float32", "bfloat16"]
-Look = Literal["screen", "glance", "craft"]
-"""Who answered: the screen, CRAFT on half the canvas, or CRAFT."""
+Look = Literal["screen", "craft"]
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What was seen in one picture, by CRAFT or by one of the faster looks of `craft.cascade`.
+    """What was seen in one picture, by CRAFT or by the screen alone (`craft.cascade`), which looks less closely.
 
     Attributes:
         by: who answered.
@@ -41,7 +39,6 @@ class Detection:
         area: share of the picture that the words' letters cover, 0 to 1; None where only the screen looked.
         boxes: each word followed by its characters, in pixels of the picture, clipped to it.
         screen: the screen's score; None where it was not asked.
-        glance: the score on half the canvas; None where CRAFT was not asked there.
     """
 
     by: Look
@@ -52,7 +49,6 @@ class Detection:
     area: float | None = None
     boxes: tuple[Box, ...] = ()
     screen: float | None = None
-    glance: float | None = None
 
 
 class Detector:
@@ -91,12 +87,6 @@ class Detector:
         self._network: Craft = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
         self._mean = torch.tensor(MEAN, device=self.device).mul(255).view(1, 3, 1, 1)
         self._deviation = torch.tensor(DEVIATION, device=self.device).mul(255).view(1, 3, 1, 1)
-
-    def at(self, canvas: int) -> Detector:
-        """The same network on another canvas."""
-        other = copy(self)
-        other.canvas = canvas
-        return other
 
     def letterbox(self, image: Pixels) -> Letterbox:
         """Fit a picture into the canvas."""

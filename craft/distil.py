@@ -1,4 +1,4 @@
-"""Distil the screen from CRAFT on unlabelled logos, and prove what the looks before CRAFT may decide.
+"""Distil the screen from CRAFT on unlabelled logos, and prove where it may decide.
 
     python -m craft.distil IMAGES... --work FOLDER [--without LABELS] [--epochs 12] [--out craft]
 
@@ -31,7 +31,7 @@ from torch.nn.utils import fuse_conv_bn_eval
 from craft.bounds import Scores, choose_bounds
 from craft.captions import captioned
 from craft.cascade import square_canvas
-from craft.decision import BOUNDS, Bounds, Clear
+from craft.decision import BOUNDS, Bounds
 from craft.detection import Detector, describe, supports_bfloat16
 from craft.letterbox import Pixels
 from craft.network import STRIDE
@@ -41,7 +41,7 @@ SEED = 0
 HELD_OUT = 0.25
 BAND = (0.45, 0.85)  # thresholds on CRAFT's score for which the bounds hold
 MIDDLE = 0.65  # a threshold in the band, for the log
-ERROR = 0.03  # share of pictures that may be decided otherwise, half of it by either look
+ERROR = 0.03  # share of pictures that the screen may decide otherwise
 CONFIDENCE = 0.95
 BATCH = 64
 LEARNING_RATE = 3e-3
@@ -60,14 +60,12 @@ class Taught:
         maps: region and affinity, the largest value of each cell, float16 `[N, 2, S / 8, S / 8]`.
         scores: float32 `[N]`, 0 to 1.
         characters: float32 `[N]`.
-        glances: scores on half the canvas, float32 `[N]`.
     """
 
     pixels: NDArray[np.uint8]
     maps: NDArray[np.float16]
     scores: NDArray[np.float32]
     characters: NDArray[np.float32]
-    glances: NDArray[np.float32]
 
     def part(self, rows: NDArray[np.intp]) -> Taught:
         """Some of the pictures."""
@@ -102,7 +100,7 @@ def main() -> None:
     held_out = taught.part(order[: round(HELD_OUT * len(order))])
     network = train(taught.part(order[len(held_out.scores) :]), held_out, arguments.epochs)
     guesses = estimates(deepcopy(network).to(detector.dtype), held_out.pixels)  # in the precision that it will run in
-    bounds = prove(guesses, held_out.glances.astype(float), held_out.scores.astype(float), detector.canvas)
+    bounds = prove(guesses, held_out.scores.astype(float), detector.canvas)
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / BOUNDS.name).write_text(json.dumps(asdict(bounds), indent=1) + "\n")
     tensors = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
@@ -137,9 +135,8 @@ def ask(detector: Detector, images: Sequence[Pixels]) -> Taught:
     taught = Taught(
         np.empty((len(images), 3, side, side), np.uint8),
         np.zeros((len(images), 2, cells, cells), np.float16),
-        *(np.empty(len(images), np.float32) for _ in range(3)),
+        *(np.empty(len(images), np.float32) for _ in range(2)),
     )
-    glance = detector.at(side // 2)
     started = time.monotonic()
     for index, image in enumerate(images):
         box = detector.letterbox(image)
@@ -150,8 +147,6 @@ def ask(detector: Detector, images: Sequence[Pixels]) -> Taught:
         top, left = ((cells - side) // 2 for side in coarse.shape[1:])
         taught.maps[index, :, top : top + coarse.shape[1], left : left + coarse.shape[2]] = coarse
         taught.scores[index], taught.characters[index] = detection.score, detection.characters
-        (at_half,) = glance.detect([image])
-        taught.glances[index] = at_half.score
         if index % 500 == 499:
             print(
                 f"{index + 1} of {len(images)}, {(index + 1) / (time.monotonic() - started):.1f} a second", flush=True
@@ -250,22 +245,14 @@ def folded(network: Screen) -> Screen:
     return plain.eval().requires_grad_(False)
 
 
-def prove(screen: Scores, glance: Scores, craft: Scores, canvas: int) -> Bounds:
-    """Choose the bounds of both looks on held-out pictures, and count what they would have done there.
-
-    Each look's bounds are chosen as if it saw every picture, so neither depends on the other's and what is proven of
-    both adds up.
-    """
-    left = np.ones(len(craft), bool)
-    looks = []
-    for scores in (screen, glance):
-        low, high = choose_bounds(scores, craft, BAND, ERROR / 2, 1 - (1 - CONFIDENCE) / 2)
-        low, high = min(low, BAND[0]), max(high, BAND[1])  # so that a decided score lies on its side of every threshold
-        no_text, text = left & (scores <= low), left & (scores >= high)
-        wrong = (no_text & (craft >= BAND[0])) | (text & (craft < BAND[1]))
-        looks.append(Clear(low, high, decided=int((no_text | text).sum()), wrong=int(wrong.sum())))
-        left &= ~(no_text | text)
-    return Bounds(canvas, *BAND, held_out=len(craft), error=ERROR, screen=looks[0], glance=looks[1])
+def prove(screen: Scores, craft: Scores, canvas: int) -> Bounds:
+    """Choose the bounds on held-out pictures, and count what they would have done there."""
+    low, high = choose_bounds(screen, craft, BAND, ERROR, CONFIDENCE)
+    low, high = min(low, BAND[0]), max(high, BAND[1])  # so that a decided score lies on its side of every threshold
+    no_text, text = screen <= low, screen >= high
+    wrong = (no_text & (craft >= BAND[0])) | (text & (craft < BAND[1]))
+    decided = int((no_text | text).sum())
+    return Bounds(canvas, *BAND, low, high, len(craft), decided, int(wrong.sum()), ERROR)
 
 
 if __name__ == "__main__":

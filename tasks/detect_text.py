@@ -40,7 +40,6 @@ _SCORES = pa.schema(
         ("affinity", pa.float64()),
         ("area", pa.float64()),
         ("screen", pa.float64()),
-        ("glance", pa.float64()),
         ("boxes", pa.list_(_BOX)),
     ]
 )
@@ -94,7 +93,7 @@ def detector(canvas: int, dtype: Dtype, weights: Path | None, batch: int | None,
 
 @functools.lru_cache(maxsize=1)
 def cascade(canvas: int, dtype: Dtype, batch: int | None, device: str) -> Cascade:
-    """The faster looks before CRAFT, loaded once per process."""
+    """The screen before CRAFT, loaded once per process."""
     return Cascade(detector(canvas, dtype, None, batch, device))
 
 
@@ -198,7 +197,7 @@ def metrics(decisions: Sequence[Decision], config: DetectTextConfig, calibration
     if config.screened:
         bounds = load_bounds()
         seen = [row for row in decisions if row["by"] == "craft"]
-        before = [(row, bounds.verdict(row["screen"], row["glance"])) for row in seen]
+        before = [(row, bounds.verdict(row["screen"])) for row in seen]
         audited = [
             verdict == (row["probability"] >= config.threshold) for row, verdict in before if verdict is not None
         ]

@@ -71,7 +71,7 @@ def borderline(decisions: Sequence[Decision], config: DetectTextConfig) -> list[
 
 
 def deciders(decisions: Sequence[Decision], metrics: dict[str, Any]) -> Table:
-    """How many pictures each look and people decided, and how the audit of the faster looks went."""
+    """How many pictures screen, CRAFT and people decided, and how the audit of the screen went."""
     audit = (
         f" Of {metrics['audited']} clear cases that CRAFT saw too, it decided {metrics['audited_wrong']} otherwise."
         if metrics.get("audited")
@@ -87,11 +87,10 @@ def deciders(decisions: Sequence[Decision], metrics: dict[str, Any]) -> Table:
         ("by", "dropped", "kept"),
         tuple(
             (name, counts[name, True], counts[name, False])
-            for name in ("screen", "glance", "craft", "review")
+            for name in ("screen", "craft", "review")
             if counts[name, True] + counts[name, False]
         ),
-        caption="The screen, a small network, decides what is clear to it; CRAFT glances at the rest with half the "
-        f"pixels, and looks with all of them at what is still unclear.{audit}",
+        caption=f"The screen, a small network, decides the clear cases; CRAFT sees the rest.{audit}",
     )
 
 

@@ -84,7 +84,7 @@ class DetectTextConfig(Section):
     canvas: Literal[128, 192, 256, 320, 384, 512] = Field(256, description="Side of the square that CRAFT sees, in px.")
     cascade: bool = Field(
         True,
-        description="Let faster looks decide the clear cases, within a proven error, and CRAFT the rest. It stands "
+        description="Let a small network decide the clear cases, within a proven error, and CRAFT the rest. It stands "
         "aside where that was not proven: for another canvas than 256, other weights, letters: text, and thresholds "
         "far from 0.5.",
     )
@@ -115,7 +115,7 @@ class DetectTextConfig(Section):
 
     @property
     def screened(self) -> bool:
-        """Whether faster looks decide clear cases: where it was asked for, and proven."""
+        """Whether the screen decides clear cases: where it was asked for, and proven."""
         lowest, highest = proven_thresholds(self.letters)
         proven = self.canvas == load_bounds().canvas and self.weights is None and self.letters == "symbols"
         return self.cascade and proven and lowest <= self.threshold <= highest

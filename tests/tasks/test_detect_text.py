@@ -24,7 +24,6 @@ def scores(score: float, **others: Any) -> dict[str, Any]:
         "region": score,
         "by": "craft",
         "screen": None,
-        "glance": None,
         "boxes": [],
         **others,
     }
@@ -62,21 +61,18 @@ def test_the_audit_is_a_fixed_sample_of_the_intended_size() -> None:
     assert sum(map(is_audited, pictures)) / 8000 == pytest.approx(AUDITED, rel=0.2)
 
 
-def test_where_a_faster_look_and_craft_disagree_is_counted_among_the_audited() -> None:
+def test_where_screen_and_craft_disagree_is_counted_among_the_audited() -> None:
     bounds = load_bounds()
-    clear, unclear = bounds.screen.low / 2, (bounds.screen.low + bounds.screen.high) / 2
-    no, unsure = bounds.glance.low / 2, (bounds.glance.low + bounds.glance.high) / 2
+    clear, unclear = bounds.low / 2, (bounds.low + bounds.high) / 2
     rows = [
         decided(0.01, screen=clear),  # audited, the same
         decided(0.95, screen=clear),  # audited, the other way
-        decided(0.95, screen=unclear, glance=no),  # so, too
-        decided(0.95, screen=unclear, glance=unsure),  # CRAFT was asked
+        decided(0.95, screen=unclear),  # CRAFT was asked
         decided(clear, screen=clear, region=None, by="screen"),
-        decided(no, screen=unclear, glance=no, by="glance"),
     ]
     told = metrics(rows, DetectTextConfig(), CALIBRATION)
-    assert (told["spared"], told["audited"], told["audited_wrong"]) == (2, 3, 2)
-    assert [row["decided_by"] for row in rows] == [*["craft"] * 4, "screen", "glance"]
+    assert (told["spared"], told["audited"], told["audited_wrong"]) == (1, 2, 1)
+    assert [row["decided_by"] for row in rows] == ["craft", "craft", "craft", "screen"]
 
 
 def test_borderline_pictures_come_nearest_first_and_without_the_reviewed() -> None:
@@ -86,7 +82,7 @@ def test_borderline_pictures_come_nearest_first_and_without_the_reviewed() -> No
 
 
 @pytest.mark.parametrize("values", [{"cascade": False}, {"canvas": 384}, {"letters": "text"}])
-def test_faster_looks_stand_aside_where_they_are_not_proven(values: dict[str, Any]) -> None:
+def test_the_screen_stands_aside_where_it_is_not_proven(values: dict[str, Any]) -> None:
     lowest, highest = proven_thresholds()
     assert not DetectTextConfig(**values).screened
     for threshold in (lowest + 0.001, 0.5, highest - 0.001):
@@ -95,19 +91,19 @@ def test_faster_looks_stand_aside_where_they_are_not_proven(values: dict[str, An
         assert not DetectTextConfig(threshold=threshold).screened
 
 
-def test_a_faster_look_is_never_surer_than_it_was_right() -> None:
+def test_the_screen_is_never_surer_than_it_was_right() -> None:
     bounds = load_bounds()
-    doubt = (bounds.screen.wrong + 1) / (bounds.screen.decided + 2)
+    doubt = (bounds.wrong + 1) / (bounds.decided + 2)
     surest = decided(0.0, screen=0.0, region=None, by="screen")
     assert surest["probability"] == pytest.approx(doubt)
     assert 0.001 < doubt < 0.05
-    assert decided(1.0, by="glance", glance=1.0)["probability"] < 1 - 0.001
+    assert decided(1.0, screen=1.0, region=None, by="screen")["probability"] == pytest.approx(1 - doubt)
     assert decided(0.0)["probability"] == CALIBRATION.probability(0.0) < doubt
 
 
 def test_an_audit_that_contradicts_the_proof_is_told() -> None:
     bounds = load_bounds()
-    clear = bounds.screen.low / 2
+    clear = bounds.low / 2
     spared = [decided(clear, screen=clear, region=None, by="screen")] * 900
     right, wrong = [decided(0.01, screen=clear)], [decided(0.95, screen=clear)]
     assert not metrics(spared + 100 * right, DetectTextConfig(), CALIBRATION)["audit_failed"]
