@@ -5,7 +5,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from logoflow.cli.output import JsonOption, StoreOption, check_out, console, print_rows
@@ -15,6 +14,7 @@ from logoflow.run import default_store
 from logoflow.store.store import Artifact, Store
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from data.images import Pixels
@@ -77,6 +77,8 @@ def embed(
 
     A Parquet's images are its column image (bytes, or a struct with bytes) or png; its column name is passed through.
     """
+    import numpy as np
+
     from neighbours.vectors import write_vectors
 
     check_out(out)
@@ -100,6 +102,7 @@ def dedup(
     What is named first has priority where copies are equally good. The table shows the copies; with --out or --json
     there is a row for every image.
     """
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -143,6 +146,8 @@ def embedded(paths: Sequence[str], encoder: Path) -> Iterator[tuple[list[Offered
     Raises:
         UserError: there is no image at all.
     """
+    import numpy as np
+
     from data.pixels import fit_rgb
     from moco.encoder import embed as encode
     from moco.encoder import load_encoder

@@ -71,7 +71,7 @@ def test_two_processes_train_what_one_trains_and_only_the_first_speaks(
     images, settings = images[:48], changed(settings, epochs=1)  # three steps
     train(images, settings, 0, tmp_path / "one")
     lines = torchrun(images, settings, tmp_path / "two")
-    assert_alike(tmp_path / "two", tmp_path / "one", tolerance=1e-5)
+    assert_alike(tmp_path / "two", tmp_path / "one", tolerance=5e-5)  # rounding: sums over two halves of the batch
     assert [line.partition("(")[0] for line in lines] == ["EpochReport", "EpochReport", str(tmp_path / "two" / ENCODER)]
 
 
