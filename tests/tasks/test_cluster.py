@@ -17,8 +17,9 @@ from logoflow.report.page import Map, Page, read_page
 from logoflow.run import Run
 from logoflow.store.manifest import Manifest, Parts, content_digest
 from logoflow.store.store import Artifact, record_files
+from neighbours.vectors import write_vectors
 from tasks.cluster import cluster
-from tasks.tables import read_labels, write_vectors
+from tasks.tables import read_labels
 
 RunIngest = Callable[..., Artifact]
 Inks = {"red": (220, 20, 30), "green": (20, 160, 60), "blue": (30, 60, 210)}
