@@ -27,20 +27,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data.images import ADMITTED, Pixels, decode, flatten
-from data.pixels import fit_rgb
 from data.sheets import contact_sheet
-from moco.encoder import embed, load_encoder
+from moco.encoder import load_encoder
 from moco.shipped import ENCODER
 from neighbours.calibration import LEAST_SIDE, RECOLOURED, Calibration, Trial, calibrate, make_trials
-from neighbours.comparison import compare
 from neighbours.copies import KINDS
-from neighbours.duplicates import Described
+from neighbours.duplicates import compare_across
 from neighbours.search import search
+from tasks.describe import describe
 
 FULL = Path("data/full")
 SIDES = (48, 256)
 SEED = 0
-THUMBNAIL = 64
 NEIGHBOURS = 16
 PRECISION = 0.99
 LOW_RESOLUTION = ("resized", "resized+jpeg")
@@ -152,32 +150,20 @@ def read_logos(paths: Sequence[Path]) -> tuple[list[str], list[Pixels]]:
     return names, logos
 
 
-def describe(pictures: Sequence[Pixels], encoder: Path) -> Described:
-    """Vectors, thumbnails and sizes of pictures."""
-    network = load_encoder(encoder)
-    side = network.settings.resolution
-    return Described(
-        embed(network, np.stack([fit_rgb(picture, side) for picture in pictures])),
-        np.stack([fit_rgb(picture, THUMBNAIL) for picture in pictures]),
-        np.array([picture.shape[1::-1] for picture in pictures], np.int64),
-    )
-
-
 def ours(field: Field, others: NDArray[np.int64], encoder: Path) -> tuple[Result, Calibration, list[tuple[int, int]]]:
     """Vectors propose and pixels decide, with thresholds from other logos; also which pairs are wrong or missing."""
-    logos = describe(field.logos, encoder)
+    network = load_encoder(encoder)
+    logos = describe(field.logos, network)
     practice = make_trials([field.logos[row] for row in others], others.tolist(), SEED + 1)
-    described = describe([trial.pixels for trial in practice], encoder)
+    described = describe([trial.pixels for trial in practice], network)
     calibration = calibrate(logos, practice, described, NEIGHBOURS, PRECISION)
 
     start = time.perf_counter()
-    trials = describe([trial.pixels for trial in field.trials], encoder)
+    trials = describe([trial.pixels for trial in field.trials], network)
     near = search(logos.vectors, trials.vectors, NEIGHBOURS)
     trial, place = np.nonzero(near.similarities >= calibration.similarity)
     logo = near.indices[trial, place]
-    thumbnails = np.concatenate([trials.thumbnails, logos.thumbnails])
-    sizes = np.concatenate([trials.sizes, logos.sizes])
-    differences = compare(thumbnails, sizes, trial, logo + len(trials.sizes), calibration.tolerance)
+    differences = compare_across(trials, logos, trial, logo, calibration.tolerance)
     same = differences.within(calibration.tolerance)
     rate = len(field.trials) / (time.perf_counter() - start)
     pairs = Pairs(trial[same], logo[same], np.ones(int(same.sum())))
@@ -190,9 +176,10 @@ def ours(field: Field, others: NDArray[np.int64], encoder: Path) -> tuple[Result
 
 def by_vectors(name: str, field: Field, encoder: Path) -> Result:
     """Pairs by the cosine of their vectors alone."""
-    logos = describe(field.logos, encoder)
+    network = load_encoder(encoder)
+    logos = describe(field.logos, network)
     start = time.perf_counter()
-    near = search(logos.vectors, describe([trial.pixels for trial in field.trials], encoder).vectors, NEIGHBOURS)
+    near = search(logos.vectors, describe([trial.pixels for trial in field.trials], network).vectors, NEIGHBOURS)
     rate = len(field.trials) / (time.perf_counter() - start)
     rows = np.repeat(np.arange(len(field.trials)), near.indices.shape[1])
     pairs = sorted_pairs(rows, near.indices.ravel(), near.similarities.ravel().astype(float))

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from data.images import ADMITTED, Pixels, decode, flatten
-from data.pixels import fit_rgb
+from data.pixels import fit_squares
 from evaluation.features import EfficientNetLite0
 from moco.encoder import embed, load_encoder
 from moco.shipped import ENCODER
@@ -107,25 +107,20 @@ def methods(encoder: Path, rivals: Sequence[str]) -> dict[str, Callable[[Sequenc
 def by_encoder(path: Path, pictures: Sequence[Pixels]) -> Features:
     """Vectors of an encoder."""
     encoder = load_encoder(path)
-    return embed(encoder, squares(pictures, encoder.settings.resolution))
+    return embed(encoder, fit_squares(pictures, encoder.settings.resolution))
 
 
 def by_efficientnet(pictures: Sequence[Pixels]) -> Features:
     """Features of EfficientNet-Lite0, of length 1."""
-    found = EfficientNetLite0().extract(squares(pictures, FEATURE_SIDE))
+    found = EfficientNetLite0().extract(fit_squares(pictures, FEATURE_SIDE))
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
 
 
 def by_pixels(pictures: Sequence[Pixels]) -> Features:
     """Raw pixels less their mean, of length 1, which suits them better than as they are."""
-    pixels = F.adaptive_avg_pool2d(torch.from_numpy(squares(pictures, 64)).float(), RAW_SIDE).flatten(1).numpy()
+    pixels = F.adaptive_avg_pool2d(torch.from_numpy(fit_squares(pictures, 64)).float(), RAW_SIDE).flatten(1).numpy()
     centred = pixels - pixels.mean(axis=1, keepdims=True)
     return np.asarray(centred / np.maximum(1e-6, np.linalg.norm(centred, axis=1, keepdims=True)), np.float32)
-
-
-def squares(pictures: Sequence[Pixels], side: int) -> NDArray[np.uint8]:
-    """Pictures as squares, `[N, 3, side, side]`."""
-    return np.stack([fit_rgb(picture, side) for picture in pictures])
 
 
 def ranks_of(described: Sequence[Features], places: Sequence[Sequence[int]]) -> Iterator[NDArray[np.int64]]:

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 Scores = NDArray[np.float64]
+CONFIDENCE = 0.95
 
 
-def choose_bounds(
-    screen: Scores, craft: Scores, band: tuple[float, float], error: float, confidence: float
-) -> tuple[float, float]:
+def choose_bounds(screen: Scores, craft: Scores, band: tuple[float, float], error: float) -> tuple[float, float]:
     """Choose up to which score of the screen there is no text, and from which on there is.
 
     Args:
@@ -24,14 +23,12 @@ def choose_bounds(
         craft: CRAFT's, 0 to 1.
         band: the lowest and the highest threshold on CRAFT's score for which the decision must be CRAFT's.
         error: share of all pictures that may be decided otherwise, half of it on either side.
-        confidence: probability, over draws of the held-out pictures, that no more are.
 
     Returns:
         low and high. Where not even the outermost bound is proven, it is minus or plus infinity: CRAFT sees those.
     """
-    side = 1 - (1 - confidence) / 2  # so that both sides together keep the confidence
-    low = -_lowest(-screen, craft >= band[0], error / 2, side)
-    high = _lowest(screen, craft < band[1], error / 2, side)
+    low = -_lowest(-screen, craft >= band[0], error / 2)
+    high = _lowest(screen, craft < band[1], error / 2)
     return low, max(low, high)
 
 
@@ -45,9 +42,10 @@ def lower_limit(wrong: int, of: int, confidence: float) -> float:
     return 0.0 if wrong == 0 else float(stats.beta.ppf(1 - confidence, wrong, of - wrong + 1))
 
 
-def _lowest(scores: Scores, wrong: NDArray[np.bool_], error: float, confidence: float) -> float:
+def _lowest(scores: Scores, wrong: NDArray[np.bool_], error: float) -> float:
     """The least score from which on, upwards, the wrong ones are proven to be few enough; infinity if there is none."""
-    too_many = next(count for count in range(len(scores) + 1) if upper_limit(count, len(scores), confidence) > error)
+    side = 1 - (1 - CONFIDENCE) / 2  # so that both sides together keep the confidence
+    too_many = next(count for count in range(len(scores) + 1) if upper_limit(count, len(scores), side) > error)
     if too_many == 0:
         return np.inf
     order = np.argsort(-scores, kind="stable")

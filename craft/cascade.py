@@ -39,7 +39,7 @@ class Cascade:
 
         Args:
             images: the pictures.
-            audit: indices of pictures that CRAFT sees although they may be clear before, so that both can be compared.
+            audit: indices of pictures that CRAFT sees although the screen may be sure, so that both can be compared.
         """
         boxes = [self._detector.letterbox(image) for image in images]
         found = self._screen(boxes)
@@ -73,9 +73,10 @@ def detect_views(
         audit: indices of pictures that CRAFT sees in any case.
     """
     owner = [index for index, views in enumerate(pictures) for _ in views]
+    audited = set(audit)
     flat = [view for views in pictures for view in views]
     if isinstance(detector, Cascade):
-        found = detector.detect(flat, [n for n, index in enumerate(owner) if index in set(audit)])
+        found = detector.detect(flat, [n for n, index in enumerate(owner) if index in audited])
     else:
         found = detector.detect(flat)
     best: dict[int, Detection] = {}

@@ -1,4 +1,4 @@
-"""From a score to a decision: calibrated probabilities, what to expect of a threshold, what need not be seen by CRAFT.
+"""From a score to a decision: calibrated probabilities, what to expect of a threshold, where the screen may decide.
 
 The probabilities were fitted to labelled logos by `craft.calibrate`, and hold for collections in which text is about as
 common as there; elsewhere they still rank logos, and 0.5 is still the fair threshold between the two kinds of error.
@@ -6,6 +6,7 @@ common as there; elsewhere they still rank logos, and 0.5 is still the fair thre
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from dataclasses import dataclass
@@ -99,12 +100,14 @@ class Bounds:
         return min(max(probability, doubt), 1 - doubt)
 
 
+@functools.cache
 def load_calibration(letters: Letters = "symbols", path: Path = CALIBRATION) -> Calibration:
     """The fitted curve for a policy on lone letters."""
     values = json.loads(path.read_text())[letters]
     return Calibration(**{**values, "expected": tuple(Expectation(*row) for row in values["expected"])})
 
 
+@functools.cache
 def load_bounds(path: Path = BOUNDS) -> Bounds:
     """Where the screen may decide."""
     return Bounds(**json.loads(path.read_text()))

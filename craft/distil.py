@@ -42,7 +42,6 @@ HELD_OUT = 0.25
 BAND = (0.45, 0.85)  # thresholds on CRAFT's score for which the bounds hold
 MIDDLE = 0.65  # a threshold in the band, for the log
 ERROR = 0.03  # share of pictures that the screen may decide otherwise
-CONFIDENCE = 0.95
 BATCH = 64
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 0.02
@@ -135,7 +134,8 @@ def ask(detector: Detector, images: Sequence[Pixels]) -> Taught:
     taught = Taught(
         np.empty((len(images), 3, side, side), np.uint8),
         np.zeros((len(images), 2, cells, cells), np.float16),
-        *(np.empty(len(images), np.float32) for _ in range(2)),
+        np.empty(len(images), np.float32),
+        np.empty(len(images), np.float32),
     )
     started = time.monotonic()
     for index, image in enumerate(images):
@@ -247,7 +247,7 @@ def folded(network: Screen) -> Screen:
 
 def prove(screen: Scores, craft: Scores, canvas: int) -> Bounds:
     """Choose the bounds on held-out pictures, and count what they would have done there."""
-    low, high = choose_bounds(screen, craft, BAND, ERROR, CONFIDENCE)
+    low, high = choose_bounds(screen, craft, BAND, ERROR)
     low, high = min(low, BAND[0]), max(high, BAND[1])  # so that a decided score lies on its side of every threshold
     no_text, text = screen <= low, screen >= high
     wrong = (no_text & (craft >= BAND[0])) | (text & (craft < BAND[1]))

@@ -43,6 +43,11 @@ def load_square(rows: Sequence[Picture], size: int, background: RGB = WHITE) -> 
     return squares
 
 
+def fit_squares(pictures: Sequence[Pixels], size: int) -> NDArray[np.uint8]:
+    """Fit decoded pictures into squares on white, `[N, 3, size, size]`."""
+    return np.stack([fit_rgb(picture, size) for picture in pictures])
+
+
 def fit_rgb(pixels: Pixels, size: int, background: RGB = WHITE) -> NDArray[np.uint8]:
     """Fit a decoded picture into a square, `[3, size, size]`: composited, aspect kept, centred, padded.
 

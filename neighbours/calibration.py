@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neighbours.comparison import Differences, Tolerance, compare
+from neighbours.comparison import Differences, Tolerance
 from neighbours.copies import KINDS, Pixels, make_copy, recolour
-from neighbours.duplicates import Described
+from neighbours.duplicates import Described, compare_across
 from neighbours.search import search
 
 RECOLOURED = "recoloured"  # a kind of trial that is no copy
@@ -106,7 +106,7 @@ def calibrate(
     near = search(logos.vectors, described.vectors, neighbours)
     which, place = np.nonzero(near.similarities >= similarity)
     other = near.indices[which, place]
-    differences = _compare(described, logos, which, other, Tolerance())
+    differences = compare_across(described, logos, which, other, Tolerance())
     right, wrong = _truth(logos, trials, which, other, differences)
 
     steps, verdicts = [], []
@@ -129,15 +129,6 @@ def calibrate(
     )
 
 
-def _compare(
-    described: Described, logos: Described, which: NDArray[np.int64], other: NDArray[np.int64], tolerance: Tolerance
-) -> Differences:
-    """Trials against logos."""
-    thumbnails = np.concatenate([described.thumbnails, logos.thumbnails])
-    sizes = np.concatenate([described.sizes, logos.sizes])
-    return compare(thumbnails, sizes, which, other + len(described.sizes), tolerance)
-
-
 def _truth(
     logos: Described,
     trials: Sequence[Trial],
@@ -154,7 +145,7 @@ def _truth(
     own = np.array([trial.row for trial in trials])[which]
     copy = np.array([trial.kind != RECOLOURED for trial in trials])[which]
     doubtful = np.flatnonzero(copy & (own != other) & differences.within(loosest))
-    alike = compare(logos.thumbnails, logos.sizes, own[doubtful], other[doubtful], loosest).within(loosest)
+    alike = compare_across(logos, logos, own[doubtful], other[doubtful], loosest).within(loosest)
     wrong = (~copy & (own == other)) | (copy & (own != other))
     wrong[doubtful[alike]] = False
     return copy & (own == other), wrong

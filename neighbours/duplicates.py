@@ -128,10 +128,19 @@ def find_mirrored_pairs(
     """
     first, second, cosines = _pairs(search(logos.vectors, mirrored.vectors, neighbours), similarity)
     allowed = tolerance or Tolerance()
-    thumbnails = np.concatenate([logos.thumbnails, mirrored.thumbnails])
-    sizes = np.concatenate([logos.sizes, mirrored.sizes])
-    differences = compare(thumbnails, sizes, first, second + len(logos.sizes), allowed)
+    differences = compare_across(logos, mirrored, first, second, allowed)
     return Candidates(first, second, cosines, differences, differences.within(allowed))
+
+
+def compare_across(
+    one: Described, other: Described, first: NDArray[np.int64], second: NDArray[np.int64], tolerance: Tolerance
+) -> Differences:
+    """Compare pictures of one collection, by their rows `[P]`, with pictures of another; the rest is left alone."""
+    ours, first_at = np.unique(first, return_inverse=True)
+    theirs, second_at = np.unique(second, return_inverse=True)
+    thumbnails = np.concatenate([one.thumbnails[ours], other.thumbnails[theirs]])
+    sizes = np.concatenate([one.sizes[ours], other.sizes[theirs]])
+    return compare(thumbnails, sizes, first_at, second_at + len(ours), tolerance)
 
 
 def join(one: Candidates, other: Candidates) -> Candidates:

@@ -7,7 +7,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from data.pixels import fit_rgb
 from data.table import Picture
 from logoflow.config.sections import DeduplicateConfig
 from logoflow.store.store import Artifact
@@ -25,12 +24,12 @@ from neighbours.duplicates import (
     join,
 )
 from neighbours.vectors import read_vectors
+from tasks.describe import THUMBNAIL, describe
 from tasks.device import NETWORK, device_named
 from tasks.duplicates_page import Row, duplicates_page
 from tasks.images import load_pictures, load_squares, read_rows, read_table, shard_of_each, shards
 from tasks.stage import Build, stage
 
-THUMBNAIL = 64
 _GROUPS = pa.schema([("id", pa.string()), ("kept", pa.string()), ("similarity", pa.float64()), ("reason", pa.string())])
 
 
@@ -80,26 +79,18 @@ def calibrated(
     where = shard_of_each(table)
     pictures = load_pictures(build.space.store, [(ids[row], where[ids[row]]) for row in chosen])
     trials = make_trials(pictures, chosen.tolist(), config.seed)
-    made = [trial.pixels for trial in trials]
-    described = Described(
-        vectors_of(build, encoder, np.stack([fit_rgb(pixels, encoder.settings.resolution) for pixels in made])),
-        np.stack([fit_rgb(pixels, THUMBNAIL) for pixels in made]),
-        np.array([pixels.shape[1::-1] for pixels in made], np.int64),
-    )
+    described = describe([trial.pixels for trial in trials], encoder, device_named(build.run.config.device))
     return trials, calibrate(logos, trials, described, config.neighbours, config.precision)
 
 
 def mirror(build: Build, table: Artifact, ids: Sequence[str], logos: Described, encoder: Encoder) -> Described:
     """The mirror images of all logos."""
     squares = load_squares(table, build.space.store, ids, encoder.settings.resolution)
-    vectors = vectors_of(build, encoder, np.ascontiguousarray(squares[..., ::-1]))
-    return Described(vectors, np.ascontiguousarray(logos.thumbnails[..., ::-1]), logos.sizes)
-
-
-def vectors_of(build: Build, encoder: Encoder, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Unit vectors of squares at the encoder's resolution."""
     with NETWORK:
-        return encode(encoder, squares, device=device_named(build.run.config.device))
+        vectors = encode(
+            encoder, np.ascontiguousarray(squares[..., ::-1]), device=device_named(build.run.config.device)
+        )
+    return Described(vectors, np.ascontiguousarray(logos.thumbnails[..., ::-1]), logos.sizes)
 
 
 def originals(

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from craft.bounds import lower_limit
+from craft.bounds import CONFIDENCE, lower_limit
 from craft.cascade import Cascade, detect_views
 from craft.decision import BOUNDS, Calibration, load_bounds, load_calibration
 from craft.detection import Detection, Detector, Dtype
@@ -156,7 +156,8 @@ def known_only(reviewed: dict[str, bool], ids: Sequence[str], path: Path) -> dic
     Raises:
         UserError: none is of this table.
     """
-    known = {i: verdict for i, verdict in reviewed.items() if i in set(ids)}
+    here = set(ids)
+    known = {i: verdict for i, verdict in reviewed.items() if i in here}
     if reviewed and not known:
         raise UserError(
             f"detect_text.review: {path} decides on {len(reviewed)} pictures, none of which is in this run: "
@@ -205,5 +206,5 @@ def metrics(decisions: Sequence[Decision], config: DetectTextConfig, calibration
         clear = (spared + len(audited)) / max(1, len(decisions))
         found |= {"spared": spared, "audited": len(audited), "audited_wrong": wrong}
         # Failed where even the lower confidence limit, as a share of all pictures, is above what was proven.
-        found["audit_failed"] = lower_limit(wrong, len(audited), 0.95) * clear > bounds.error if audited else False
+        found["audit_failed"] = lower_limit(wrong, len(audited), CONFIDENCE) * clear > bounds.error
     return found

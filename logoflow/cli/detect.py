@@ -28,7 +28,7 @@ def detect_text(
             min=0,
             max=1,
             help="Probability from which on there is text; CRAFT sees all images if it is far "
-            "from 0.5, where the faster looks before it are not proven.",
+            "from 0.5, where the small network before it is not proven.",
         ),
     ] = 0.5,
     as_json: JsonOption = False,

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 BATCH = 256
 SHEET_COLUMNS, SHEET_TILE = 6, 128
-THUMBNAIL = 64  # px, what copies are compared at
 SHORT = 12  # characters of an id that are shown
 
 PathsArgument = Annotated[
@@ -106,8 +105,9 @@ def dedup(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from data.pixels import fit_rgb
+    from data.pixels import fit_squares
     from neighbours.duplicates import Described, Original, content_share, find_pairs, group, is_lossless
+    from tasks.describe import THUMBNAIL
 
     check_out(out)
     names: list[str] = []
@@ -115,9 +115,9 @@ def dedup(
     for block, found in embedded(paths, choose(encoder, store)):
         names += [image.name for image in block]
         vectors.append(found)
-        thumbnails += [fit_rgb(image.pixels, THUMBNAIL) for image in block]
+        thumbnails.append(fit_squares([image.pixels for image in block], THUMBNAIL))
         facts += [(image.width, image.height, len(image.data), is_lossless(image.data), image.rank) for image in block]
-    squares = np.stack(thumbnails)
+    squares = np.concatenate(thumbnails)
     originals = [
         Original(width, height, float(share), lossless, size / (width * height), rank)
         for (width, height, size, lossless, rank), share in zip(facts, content_share(squares), strict=True)
@@ -146,9 +146,7 @@ def embedded(paths: Sequence[str], encoder: Path) -> Iterator[tuple[list[Offered
     Raises:
         UserError: there is no image at all.
     """
-    import numpy as np
-
-    from data.pixels import fit_rgb
+    from data.pixels import fit_squares
     from moco.encoder import embed as encode
     from moco.encoder import load_encoder
     from tasks.device import device_named
@@ -161,7 +159,7 @@ def embedded(paths: Sequence[str], encoder: Path) -> Iterator[tuple[list[Offered
     if not block:
         raise UserError(f"{', '.join(paths)}: no image that can be read.")
     while block:
-        yield block, encode(network, np.stack([fit_rgb(image.pixels, side) for image in block]), device=device)
+        yield block, encode(network, fit_squares([image.pixels for image in block], side), device=device)
         block = list(islice(images, BATCH))
 
 

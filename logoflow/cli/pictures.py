@@ -20,17 +20,20 @@ class Offered:
 
     Attributes:
         name: what its source calls it; the path of a single file.
-        pixels: RGB `[H, W, 3]` on white.
-        views: the same, and over black as well where something white would not be seen on white.
+        views: RGB `[H, W, 3]` on white, and over black as well where something white would not be seen on white.
         data: its bytes; empty where the source holds raw pixels.
         rank: which of the paths it came by, 0 for the first.
     """
 
     name: str
-    pixels: "Pixels"
     views: "list[Pixels]"
     data: bytes
     rank: int
+
+    @property
+    def pixels(self) -> "Pixels":
+        """On white."""
+        return self.views[0]
 
     @property
     def width(self) -> int:
@@ -56,7 +59,7 @@ def read_pictures(paths: Sequence[str]) -> Iterator[Offered | Unreadable]:
     Raises:
         UserError: a path is not there or no source.
     """
-    from data.images import Limits, Rejected, decode, flatten, views
+    from data.images import Limits, Rejected, decode, views
 
     for rank, name, raw in _offered(paths):
         try:
@@ -68,7 +71,7 @@ def read_pictures(paths: Sequence[str]) -> Iterator[Offered | Unreadable]:
             yield Unreadable(name)
             continue
         assert pixels is not None
-        yield Offered(name, flatten(pixels), views(pixels), raw.data or b"", rank)
+        yield Offered(name, views(pixels), raw.data or b"", rank)
 
 
 def _offered(paths: Sequence[str]) -> Iterator[tuple[int, str, "RawImage"]]:

@@ -44,8 +44,7 @@ def test_the_promise_holds_on_fresh_pictures_in_at_least_95_of_100_draws() -> No
     generator = np.random.default_rng(0)
     fresh = population(400_000, generator)
     errors = [
-        decided_otherwise(*fresh, *choose_bounds(*population(3000, generator), BAND, error=0.01, confidence=0.95))
-        for _ in range(200)
+        decided_otherwise(*fresh, *choose_bounds(*population(3000, generator), BAND, error=0.01)) for _ in range(200)
     ]
     assert np.mean(np.array(errors) > 0.01) <= 0.05
     assert np.mean(errors) > 0.001  # the bounds are not so far out that the promise is empty
@@ -53,7 +52,7 @@ def test_the_promise_holds_on_fresh_pictures_in_at_least_95_of_100_draws() -> No
 
 def test_no_further_picture_could_be_decided() -> None:
     screen, craft = population(3000, np.random.default_rng(1))
-    low, _ = choose_bounds(screen, craft, BAND, error=0.01, confidence=0.95)
+    low, _ = choose_bounds(screen, craft, BAND, error=0.01)
     allowed = max(count for count in range(60) if upper_limit(count, 3000, 0.975) <= 0.005)
     assert ((screen <= low) & (craft >= BAND[0])).sum() == allowed
     next_one = screen[screen > low].min()
@@ -66,7 +65,7 @@ def test_the_bounds_never_cross_and_ties_fall_on_the_side_of_craft(seed: int, si
     generator = np.random.default_rng(seed)
     screen = generator.integers(0, 5, size) / 4
     craft = generator.random(size)
-    low, high = choose_bounds(screen, craft, BAND, error=0.05, confidence=0.95)
+    low, high = choose_bounds(screen, craft, BAND, error=0.05)
     assert low <= high
     allowed = [count for count in range(size) if upper_limit(count, size, 0.975) <= 0.025]
     assert ((screen <= low) & (craft >= BAND[0])).sum() <= (max(allowed) if allowed else 0)
@@ -75,4 +74,4 @@ def test_the_bounds_never_cross_and_ties_fall_on_the_side_of_craft(seed: int, si
 
 def test_too_few_pictures_prove_nothing_and_craft_sees_all() -> None:
     screen, craft = population(50, np.random.default_rng(2))
-    assert choose_bounds(screen, craft, BAND, error=0.01, confidence=0.95) == (-np.inf, np.inf)
+    assert choose_bounds(screen, craft, BAND, error=0.01) == (-np.inf, np.inf)
