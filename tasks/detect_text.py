@@ -49,16 +49,24 @@ AUDITED = 1 / 32  # share of pictures that CRAFT sees although they are clear wi
 
 
 @dataclass(frozen=True)
-class ScoreWork:
-    """A shard, and how it is looked at."""
+class Options:
+    """How CRAFT looks: what `craft.detection.Detector` is made with."""
 
-    shard: Path
     canvas: int
     dtype: Dtype
     weights: Path | None
-    screened: bool
     batch: int | None
+    compiled: bool
     device: str
+
+
+@dataclass(frozen=True)
+class ScoreWork:
+    """A shard, and how it is looked at: by CRAFT, and before it, if screened, by the small network."""
+
+    shard: Path
+    options: Options
+    screened: bool
 
 
 def score_shard(work: ScoreWork, folder: Path) -> None:
@@ -71,11 +79,9 @@ def score_shard(work: ScoreWork, folder: Path) -> None:
         audit = [index for index, row in enumerate(block) if is_audited(row)]
         with NETWORK:
             if work.screened:
-                looks = cascade(work.canvas, work.dtype, work.batch, work.device)
-                found += detect_views(looks, pictures, audit)
+                found += detect_views(cascade(work.options), pictures, audit)
             else:
-                alone = detector(work.canvas, work.dtype, work.weights, work.batch, work.device)
-                found += detect_views(alone, pictures)
+                found += detect_views(detector(work.options), pictures)
     scores = [{"id": row.id, **asdict(detection)} for row, detection in zip(rows, found, strict=True)]
     pq.write_table(pa.Table.from_pylist(scores, schema=_SCORES), folder / SCORES, compression="zstd")
 
@@ -86,15 +92,15 @@ def is_audited(row: Picture) -> bool:
 
 
 @functools.lru_cache(maxsize=1)
-def detector(canvas: int, dtype: Dtype, weights: Path | None, batch: int | None, device: str) -> Detector:
+def detector(options: Options) -> Detector:
     """CRAFT, loaded once per process."""
-    return Detector(canvas, dtype=dtype, device=device, weights=weights, batch=batch)
+    return Detector(**asdict(options))
 
 
 @functools.lru_cache(maxsize=1)
-def cascade(canvas: int, dtype: Dtype, batch: int | None, device: str) -> Cascade:
+def cascade(options: Options) -> Cascade:
     """The screen before CRAFT, loaded once per process."""
-    return Cascade(detector(canvas, dtype, None, batch, device))
+    return Cascade(detector(options))
 
 
 SCORE = UnitKind(
@@ -110,17 +116,18 @@ def detect_text(build: Build, table: Artifact) -> None:
     """Score every picture, by the cascade; one whose probability of text reaches the threshold has text."""
     config: DetectTextConfig = build.config
     calibration = load_calibration(config.letters)
-    device = device_named(build.run.config.device)
+    options = Options(
+        canvas=config.canvas,
+        dtype=config.dtype,
+        weights=config.weights,
+        batch=config.batch,
+        compiled=config.compiled,
+        device=device_named(build.run.config.device),
+    )
     names = {row.id: row.origins[0].name for row in read_table(table)}
     ids = sorted(names)
     units = [
-        Unit(
-            inputs={"shard": shard.content},
-            payload=ScoreWork(
-                shard.path, config.canvas, config.dtype, config.weights, config.screened, config.batch, device
-            ),
-            images=len(shard.ids),
-        )
+        Unit({"shard": shard.content}, ScoreWork(shard.path, options, config.screened), len(shard.ids))
         for shard in shards(table, build.space.store, ids)
     ]
     shaping = {

@@ -17,6 +17,7 @@ from tasks.sheets import save_sheet
 from tasks.stage import Build
 
 SHOWN = 48
+SHORT = 8  # characters of an id, enough to find it in review.csv
 
 Decision = dict[str, Any]
 """A row of decisions.parquet."""
@@ -46,8 +47,9 @@ def sheets(config: DetectTextConfig, decisions: Sequence[Decision]) -> list[tupl
             "borderline.png",
             "Borderline, nearest to the threshold first",
             borderline(decisions, config),
-            f"The number is the probability of text; from {config.threshold} on a logo is dropped. To overrule some, "
-            "fill in review.csv of this artifact and name it in detect_text.review.",
+            "The number is the probability of text, with the beginning of the id beside it; from "
+            f"{config.threshold} on a logo is dropped. To overrule some, fill in review.csv of this artifact and name "
+            "it in detect_text.review.",
         ),
         ("overruled.png", "Overruled by people", overruled, "What the network said of logos that people decided."),
         ("dropped.png", "Dropped: with text", dropped, "Red: words; blue: characters; none: by the screen alone."),
@@ -117,7 +119,7 @@ def boxed_sheet(
     """Logos with their boxes and probabilities."""
     images = load_pictures(build.space.store, places)
     drawn = [np.asarray(draw_boxes(image, boxes_of(row))) for image, row in zip(images, rows, strict=True)]
-    captions = [f"{row['probability']:.2f}" for row in rows]
+    captions = [f"{row['probability']:.2f}  {row['id'][:SHORT]}" for row in rows]
     return save_sheet(build, file, title, drawn, captions, caption, columns=8, tile=112)
 
 

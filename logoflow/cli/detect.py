@@ -9,6 +9,7 @@ import typer
 
 from logoflow.cli.output import JsonOption, check_out, console, print_rows
 from logoflow.cli.pictures import Offered, Unreadable, read_pictures
+from logoflow.errors import UserError
 
 if TYPE_CHECKING:
     from craft.cascade import Cascade
@@ -52,6 +53,8 @@ def detect_text(
     rows: list[dict[str, Any]] = []
     while block := list(islice(images, BLOCK)):
         rows += judge(block, detector, calibration, threshold)
+    if all(row["has_text"] is None for row in rows):
+        raise UserError(f"{', '.join(paths)}: no image that can be read.")
     if out is not None:
         write(rows, out)
         console.print(f"{len(rows)} images, {sum(row['has_text'] is True for row in rows)} with text: {out}")

@@ -27,7 +27,10 @@ PathsArgument = Annotated[
     list[str], typer.Argument(help="Images, or anything that ingest reads: folders, archives, ...")
 ]
 EncoderOption = Annotated[
-    Path | None, typer.Option(help="Encoder file; else that of the store's newest run, else the one that ships.")
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, help="Encoder file; else that of the store's newest run, else the one that ships."
+    ),
 ]
 
 
@@ -52,7 +55,9 @@ def search(
         trained = space.find("train_encoder", collection.embedded.manifest.inputs["train_encoder"].fingerprint)
         if trained is None:
             raise UserError("the encoder that the vectors were made with is gone from the store: search by id.")
-        ((block, vectors),) = embedded([what], trained.file("encoder.safetensors"))
+        block, vectors = next(embedded([what], trained.file("encoder.safetensors")))
+        if len(block) > 1:
+            raise UserError(f"{what} holds several images: search for one at a time.")
         shown = [image.pixels for image in block]
         found = nearest(collection, vectors[0], k)
     else:
@@ -144,7 +149,7 @@ def embedded(paths: Sequence[str], encoder: Path) -> Iterator[tuple[list[Offered
     """The images that can be read, some at a time, with their unit vectors `[N, D]`.
 
     Raises:
-        UserError: there is no image at all.
+        UserError: there is no image at all, or the file is no encoder.
     """
     from data.pixels import fit_squares
     from moco.encoder import embed as encode
@@ -152,7 +157,10 @@ def embedded(paths: Sequence[str], encoder: Path) -> Iterator[tuple[list[Offered
     from tasks.device import device_named
 
     device = device_named("auto")
-    network = load_encoder(encoder, device)
+    try:
+        network = load_encoder(encoder, device)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     side = network.settings.resolution
     images = (image for image in read_pictures(paths) if isinstance(image, Offered))
     block = list(islice(images, BATCH))

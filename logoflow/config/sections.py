@@ -112,6 +112,11 @@ class DetectTextConfig(Section):
     batch: PositiveInt | None = Field(
         None, description="Images per step of CRAFT; left out: 8 on a CPU, 64 on a GPU.", json_schema_extra=OUTSIDE
     )
+    compiled: bool = Field(
+        False,
+        description="Compile CRAFT before it runs, which takes about a minute: for GPUs and many images.",
+        json_schema_extra=OUTSIDE,
+    )
 
     @property
     def screened(self) -> bool:

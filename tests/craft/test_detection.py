@@ -1,9 +1,11 @@
 """What the detector says of real logos and of text drawn here."""
 
+import functools
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -78,6 +80,15 @@ def test_batches_and_neighbours_do_not_change_what_is_found(detector: Detector) 
     assert [d.characters for d in together] == [d.characters for d in alone]
     backwards = detector.detect(pictures[::-1])[::-1]
     assert_allclose([d.score for d in backwards], [d.score for d in together], atol=1e-4)
+
+
+def test_a_compiled_network_sees_the_same_in_full_batches_and_in_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = functools.partial(torch.compile, backend="aot_eager")  # all of it but the minute of writing C++
+    monkeypatch.setattr(torch, "compile", traced)
+    pictures = [written("Logo", (64, 64), (corner, 20))[0] for corner in (2, 8, 14)]
+    plain, compiled = (Detector(canvas=64, batch=2, compiled=compiled) for compiled in (False, True))
+    for ours, expected in zip(compiled.maps(pictures), plain.maps(pictures), strict=True):
+        assert_allclose(ours, expected, atol=1e-4)
 
 
 def test_maps_cover_the_picture_at_half_its_canvas_resolution(detector: Detector) -> None:

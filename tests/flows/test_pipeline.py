@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -129,6 +130,11 @@ def test_search_finds_logos_by_id_by_name_and_by_picture(finished: Pipeline, tmp
     assert Image.open(sheet).width > 500
     done = finished.logoflow("search", "nobody")
     assert (done.returncode, "no logo without text has the id or name nobody" in done.stderr) == (2, True)
+    with ZipFile(tmp_path / "several.zip", "w") as archive:
+        for path in sorted(finished.logos.iterdir())[:3]:
+            archive.write(path, path.name)
+    done = finished.logoflow("search", str(tmp_path / "several.zip"))
+    assert (done.returncode, "holds several images" in done.stderr) == (2, True)
 
 
 def test_new_images_cost_their_own_work_only(finished: Pipeline, tmp_path: Path) -> None:

@@ -126,3 +126,11 @@ def test_a_path_that_is_not_there_is_one_sentence(
 ) -> None:
     assert detect_text(monkeypatch, tmp_path / "nowhere") == 2
     assert "does not exist: check the path" in capsys.readouterr().err
+
+
+def test_nothing_but_broken_images_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    assert detect_text(monkeypatch, tmp_path) == 2
+    assert "no image that can be read" in capsys.readouterr().err

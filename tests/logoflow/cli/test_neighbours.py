@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import data.sample
+from craft.screen import WEIGHTS
 from data.pixels import fit_rgb
 from logoflow.cli.main import main
 from moco.encoder import embed, load_encoder
@@ -96,3 +97,6 @@ def test_what_cannot_be_done_is_one_sentence(
     (tmp_path / "broken.png").write_bytes(b"nothing")
     assert logoflow(monkeypatch, "embed", tmp_path / "broken.png", "--out", tmp_path / "v.parquet") == 2
     assert "no image that can be read" in capsys.readouterr().err
+    table = tmp_path / "v.parquet"
+    assert logoflow(monkeypatch, "embed", tmp_path, "--encoder", WEIGHTS, "--out", table) == 2
+    assert "screen.safetensors is not an encoder: choose a file" in capsys.readouterr().err
