@@ -23,8 +23,8 @@ class CheckpointError(ValueError):
     """A snapshot or a network file cannot be used."""
 
 
-def save_snapshot(folder: Path, state: TrainingState, nimg: int, keep: int) -> Path:
-    """Write the whole state as `folder/<images>/`, and drop all but the last `keep` snapshots."""
+def save_snapshot(folder: Path, state: TrainingState, nimg: int, keep: int, best: int | None = None) -> Path:
+    """Write the whole state as `folder/<images>/`, and drop all but the last `keep` snapshots and the best one."""
     path = folder / f"{nimg:011d}"
     aside = folder / f".{path.name}.tmp"
     shutil.rmtree(aside, ignore_errors=True)
@@ -36,8 +36,24 @@ def save_snapshot(folder: Path, state: TrainingState, nimg: int, keep: int) -> P
     aside.rename(path)
     sync(folder)
     for old in snapshots(folder)[:-keep]:
-        shutil.rmtree(old)
+        if int(old.name) != best:
+            shutil.rmtree(old)
     return path
+
+
+def keep_best(folder: Path, generator: Generator, nimg: int, score: float | None) -> int | None:
+    """Write best.safetensors and best.json where a score, of which less is better, beats the one that is there.
+
+    Returns:
+        The images that the best generator had seen; None where nothing was ever scored.
+    """
+    path = folder / "best.json"
+    told = json.loads(path.read_text()) if path.exists() else None
+    if score is not None and (told is None or score < told["score"]):
+        save_network(folder / "best.safetensors", generator)
+        told = {"nimg": nimg, "score": score}
+        write_json(path, told)
+    return told["nimg"] if told else None
 
 
 def snapshots(folder: Path) -> list[Path]:

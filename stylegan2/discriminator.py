@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stylegan2.layers import ACTIVATION_GAIN, EqualizedConv2d, EqualizedLinear, leaky_relu
+from stylegan2.layers import ACTIVATION_GAIN, EqualizedConv2d, EqualizedLinear, bounded, leaky_relu
 from stylegan2.mapping import Mapping
 from stylegan2.resample import Resampler
 from stylegan2.settings import NetworkSettings
@@ -61,7 +61,8 @@ class Block(nn.Module):
         y = leaky_relu(self.resampler.downsample_convolve(self.conv0(x), weight) + bias)
         if self.skip is None:
             return y
-        return y + F.conv2d(self.resampler.downsample(x), (self.skip * sqrt(0.5 / self.fan_in)).to(x.dtype))
+        skip = (self.skip * sqrt(0.5 / self.fan_in)).to(x.dtype)
+        return y + bounded(F.conv2d(self.resampler.downsample(x), skip))
 
 
 class Discriminator(nn.Module):
@@ -81,6 +82,9 @@ class Discriminator(nn.Module):
         self.dense = EqualizedLinear(last * prod(settings.base), last, activate=True)
         self.out = EqualizedLinear(last, last if settings.classes else 1)
         self.mapping = Mapping(0, settings.classes, last, settings.label_depth) if settings.classes else None
+        self.unconditional = EqualizedLinear(last, 1) if settings.transition else None
+        self.class_weight: Tensor | None
+        self.register_buffer("class_weight", torch.ones(()) if settings.transition else None)
 
     def forward(self, images: Tensor, labels: Tensor | None = None, dtype: torch.dtype | None = None) -> Tensor:
         """Judge pictures.
@@ -99,7 +103,11 @@ class Discriminator(nn.Module):
         x = x.to(images.dtype)
         if self.settings.deviation_group:
             x = torch.cat([x, minibatch_deviation(x, self.settings.deviation_group)], dim=1)
-        x = self.out(self.dense(self.conv(x).flatten(1)))
+        x = self.dense(self.conv(x).flatten(1))
+        y = self.out(x)
         if self.mapping is None:
-            return torch.squeeze(x, dim=1)
-        return torch.sum(x * self.mapping(None, labels), dim=1) / sqrt(x.shape[1])
+            return torch.squeeze(y, dim=1)
+        judged = torch.sum(y * self.mapping(None, labels), dim=1) / sqrt(y.shape[1])
+        if self.unconditional is None or self.class_weight is None:
+            return judged
+        return torch.squeeze(self.unconditional(x), dim=1) + self.class_weight * judged

@@ -27,7 +27,8 @@ class Generator(nn.Module):
         super().__init__()
         self.settings = settings
         if mapping is None:
-            mapping = Mapping(settings.z_dim, settings.classes, settings.w_dim, settings.mapping_depth)
+            depth, transition = settings.mapping_depth, settings.transition
+            mapping = Mapping(settings.z_dim, settings.classes, settings.w_dim, depth, transition)
         self.mapping = mapping
         self.synthesis = Synthesis(settings)
         self.w_avg: Tensor

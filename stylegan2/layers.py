@@ -14,11 +14,17 @@ from torch.nn import functional as F
 
 SLOPE = 0.2  # of the leaky ReLU
 ACTIVATION_GAIN = sqrt(2)  # keeps the second moment of unit normal input about 1
+LIMIT = 256.0  # of float16 activations, as published: a sum over the channels of the next layer then stays below 65504
 
 
 def leaky_relu(x: Tensor) -> Tensor:
-    """Leaky ReLU without its gain, which the caller has folded into weight and bias."""
-    return F.leaky_relu(x, SLOPE)
+    """Leaky ReLU without its gain, which the caller has folded into weight and bias; bounded where that is needed."""
+    return bounded(F.leaky_relu(x, SLOPE))
+
+
+def bounded(x: Tensor) -> Tensor:
+    """Clamp float16, which overflows; other precisions pass as they are."""
+    return x.clamp(-LIMIT, LIMIT) if x.dtype == torch.float16 else x
 
 
 def normalize_second_moment(x: Tensor) -> Tensor:

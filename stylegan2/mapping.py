@@ -22,12 +22,15 @@ class Mapping(nn.Module):
         classes: number of classes; 0 for a mapping of z alone.
         w_dim: size of w, and of every hidden layer.
         depth: number of fully connected layers.
+        transition: the class counts as much as the buffer `class_weight`, 0 to 1, says.
     """
 
-    def __init__(self, z_dim: int, classes: int, w_dim: int, depth: int) -> None:
+    def __init__(self, z_dim: int, classes: int, w_dim: int, depth: int, transition: bool = False) -> None:
         super().__init__()
         self.classes = classes
         self.embed = EqualizedLinear(classes, w_dim) if classes else None
+        self.class_weight: Tensor | None
+        self.register_buffer("class_weight", torch.ones(()) if transition else None)
         sizes = [z_dim + (w_dim if classes else 0)] + [w_dim] * depth
         self.layers = nn.ModuleList(
             EqualizedLinear(sizes[i], sizes[i + 1], activate=True, lr_multiplier=LR_MULTIPLIER) for i in range(depth)
@@ -47,7 +50,8 @@ class Mapping(nn.Module):
         if self.embed is not None:
             if labels is None:
                 raise ValueError(f"This network has {self.classes} classes: say which class each image shall have.")
-            parts.append(normalize_second_moment(self.embed(self._as_weights(labels))))
+            embedded = normalize_second_moment(self.embed(self._as_weights(labels)))
+            parts.append(embedded if self.class_weight is None else embedded * self.class_weight)
         w = torch.cat(parts, dim=1)
         for layer in self.layers:
             w = layer(w)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from stylegan2.distributed import add_up, processes
+
 
 class Meters:
     """Means of named quantities since they were last read."""
@@ -20,7 +22,8 @@ class Meters:
         self._counts[name] = self._counts.get(name, 0) + values.numel()
 
     def read(self) -> dict[str, float]:
-        """Return the mean of each quantity, and start again."""
-        means = {name: float(self._sums[name]) / self._counts[name] for name in sorted(self._sums)}
+        """Return the mean of each quantity over all processes, and start again."""
+        add_up(self._sums.values())
+        means = {name: float(self._sums[name]) / self._counts[name] / processes() for name in sorted(self._sums)}
         self._sums, self._counts = {}, {}
         return means

@@ -11,6 +11,7 @@ from torch.optim import Adam
 from stylegan2.augment.control import adjusted_strength
 from stylegan2.augment.draws import RandomDraws
 from stylegan2.augment.pipe import PIPES, augment
+from stylegan2.distributed import add_up, processes, rank
 from stylegan2.images import TrainingImages
 from stylegan2.latents import Latents, draw_latents
 from stylegan2.losses import fake_loss, generator_loss, path_lengths, r1_penalty, real_loss
@@ -27,23 +28,26 @@ PATH_LENGTH_DECAY = 0.01
 class Trainer:
     """Changes a training state, step by step.
 
-    A batch may be worked through in shares, whose gradients add up; each share takes every `shares`-th image, and the
-    same random numbers as in the whole batch.
+    A batch may be worked through in shares, by one process or several, whose gradients add up; each share takes every
+    `shares`-th image, and the same random numbers as in the whole batch.
     """
 
     def __init__(
         self, state: TrainingState, images: TrainingImages, settings: TrainingSettings, row: Recipe, seed: int
     ) -> None:
         self.state, self.images, self.settings, self.row, self.seed = state, images, settings, row, seed
-        self.shares = row.batch // (settings.micro_batch or row.batch)
-        self.dtype = torch.bfloat16 if settings.precision == "bfloat16" else None
+        self.shares = row.batch // (settings.micro_batch or row.batch // processes())
+        self.mine = range(rank(), self.shares, processes())
+        self.dtype = None if settings.precision == "float32" else getattr(torch, settings.precision)
         self.meters = Meters()
+        blocks = settings.frozen_blocks
+        self._frozen = [state.discriminator.from_picture, *state.discriminator.blocks[:blocks]] if blocks else []
 
     def step(self) -> None:
         """Train on one batch of real images."""
         state, row = self.state, self.row
-        images, labels = self.images.batch(state.step, row.batch)
-        images = images.to(state.path_length.dtype)
+        if self.settings.transition:
+            self._fade_classes_in(state.step * row.batch / 1000)
 
         # Update the generator; regularise it lazily.
         latents = self._latents("generator", row.batch)
@@ -54,9 +58,9 @@ class Trainer:
 
         # Update the discriminator; regularise it lazily.
         fakes = self._latents("discriminator", row.batch)
-        self._update("discriminator", lambda share: self._discriminator_loss(fakes, images, labels, share))
+        self._update("discriminator", lambda share: self._discriminator_loss(fakes, share))
         if row.r1_gamma and state.step % self.settings.r1_interval == 0:
-            self._update("r1", lambda share: self._r1_loss(images, labels, share))
+            self._update("r1", self._r1_loss)
 
         # Average the generator; adapt p.
         state.step += 1
@@ -67,6 +71,17 @@ class Trainer:
             state.strength.copy_(adjusted_strength(state.strength, r_t, seen, self.settings.augment))
             state.signs.zero_()
 
+    def _fade_classes_in(self, kimg: float) -> None:
+        """Let the class count as much as it is due.
+
+        Conditioning a generator from the start collapses on little data (Shahbazi et al. 2022), so it begins without.
+        The class then comes in where it enters the mapping, and in the logit, where the projection of Miyato and
+        Koyama (2018) is added to an unconditional term; one logit serves every loss throughout.
+        """
+        weight = self.settings.class_weight(kimg)
+        self.state.generator.get_buffer("mapping.class_weight").fill_(weight)
+        self.state.discriminator.get_buffer("class_weight").fill_(weight)
+
     def _generator_loss(self, latents: Latents, share: int) -> Tensor:
         mine = latents.share(share, self.shares)
         fakes = self.state.generator.synthesis(mine.ws(self.state.generator), mine.noise, self.dtype)
@@ -74,12 +89,12 @@ class Trainer:
         self.meters.add("loss_generator", loss)
         return loss.mean()
 
-    def _discriminator_loss(self, latents: Latents, images: Tensor, labels: Tensor | None, share: int) -> Tensor:
+    def _discriminator_loss(self, latents: Latents, share: int) -> Tensor:
         mine = latents.share(share, self.shares)
         with torch.no_grad():
             fakes = self.state.generator.synthesis(mine.ws(self.state.generator), mine.noise, self.dtype)
         fake_logits = self._judge(fakes, mine.labels, "fake", share)
-        real_logits = self._judge(*self._share_of_reals(images, labels, share), "real", share)
+        real_logits = self._judge(*self._reals(share), "real", share)
         self._count_signs(real_logits)
         loss = fake_loss(fake_logits).mean() + real_loss(real_logits).mean()
         self.meters.add("loss_discriminator", loss)
@@ -87,8 +102,8 @@ class Trainer:
         self.meters.add("logits_real", real_logits)
         return loss
 
-    def _r1_loss(self, images: Tensor, labels: Tensor | None, share: int) -> Tensor:
-        images, labels = self._share_of_reals(images, labels, share)
+    def _r1_loss(self, share: int) -> Tensor:
+        images, labels = self._reals(share)
         images.requires_grad_()
         logits = self._judge(images, labels, "r1", share)
         self._count_signs(logits)
@@ -114,18 +129,23 @@ class Trainer:
 
         self._update("path_length", loss_of)
         lengths = torch.cat(measured)
-        self.state.path_length.lerp_(lengths.mean(), PATH_LENGTH_DECAY)
         self.meters.add("path_length", lengths)
+        total = lengths.sum()
+        add_up([total])
+        self.state.path_length.lerp_(total / len(latents.z), PATH_LENGTH_DECAY)
 
     def _update(self, phase: str, loss_of_share: Callable[[int], Tensor]) -> None:
         """Take one optimiser step on the mean loss over all shares."""
         network, optimizer = self._trained_in(phase)
         self.state.generator.requires_grad_(network is self.state.generator)
         self.state.discriminator.requires_grad_(network is self.state.discriminator)
+        for part in self._frozen:
+            part.requires_grad_(False)
         optimizer.zero_grad(set_to_none=True)
-        for share in range(self.shares):
+        for share in self.mine:
             (loss_of_share(share) / self.shares).backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
+        add_up(gradients)
         for gradient in gradients:
             torch.nan_to_num(gradient, nan=0.0, posinf=1e5, neginf=-1e5, out=gradient)
         self.meters.add(f"gradient_norm_{phase}", torch.nn.utils.get_total_norm(gradients))
@@ -158,13 +178,16 @@ class Trainer:
             count=count,
         )
 
-    def _share_of_reals(self, images: Tensor, labels: Tensor | None, share: int) -> tuple[Tensor, Tensor | None]:
-        return images[share :: self.shares], None if labels is None else labels[share :: self.shares]
+    def _reals(self, share: int) -> tuple[Tensor, Tensor | None]:
+        images, labels = self.images.batch(self.state.step, self.row.batch, share, self.shares)
+        return images.to(self.state.path_length.dtype), labels
 
     def _count_signs(self, real_logits: Tensor) -> None:
         signs = real_logits.detach().sign()
-        self.state.signs += torch.stack([signs.sum(), torch.full_like(signs[0], signs.numel())])
         self.meters.add("r_t", signs)
+        counted = torch.stack([signs.sum(), torch.full_like(signs[0], signs.numel())])
+        add_up([counted])
+        self.state.signs += counted
 
     @torch.no_grad()
     def _track_average_w(self, latents: Latents) -> None:

@@ -12,7 +12,7 @@ from stylegan2.settings import Channels, NetworkSettings, TrainingSettings
 
 
 def plan(
-    images: NDArray[np.uint8], labels: NDArray[np.int64] | None, settings: TrainingSettings
+    images: NDArray[np.uint8], labels: NDArray[np.int64] | None, settings: TrainingSettings, processes: int = 1
 ) -> tuple[NetworkSettings, Recipe]:
     """Check that images, labels and settings fit, and say what networks and numbers they lead to.
 
@@ -29,7 +29,7 @@ def plan(
     if classes and (labels is None or len(labels) != len(images) or labels.min() < 0 or named > classes):
         raise ValueError(f"{classes} classes need one label from 0 to {classes - 1} for each of {len(images)} images.")
     count, channels, height, width = images.shape
-    row = recipe(settings, width, height)
+    row = recipe(settings, width, height, processes)
     if row.batch > count:
         raise ValueError(f"The batch of {row.batch} is larger than the set of {count} images: choose a smaller batch.")
     if settings.augment.mode != "off" and "imgfilter" in PIPES[settings.augment.pipe] and min(height, width) < SMALLEST:

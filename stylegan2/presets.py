@@ -37,11 +37,11 @@ PRESETS = {
 }  # fmt: skip
 
 
-def recipe(settings: TrainingSettings, width: int, height: int) -> Recipe:
+def recipe(settings: TrainingSettings, width: int, height: int, processes: int = 1) -> Recipe:
     """Complete a user's settings by those of the preset, for pictures of a size.
 
     Raises:
-        ValueError: the batch cannot be divided as asked.
+        ValueError: the batch cannot be divided as asked, among the processes or into shares.
     """
     if settings.preset == "article":
         row = auto(width, height, settings.batch or 200)  # the study trained 128 x 128 pixels with batches of 200
@@ -50,8 +50,10 @@ def recipe(settings: TrainingSettings, width: int, height: int) -> Recipe:
     else:
         row = PRESETS[settings.preset]
     wishes = {field.name: getattr(settings, field.name) for field in fields(Recipe)}
+    if settings.start_generator is not None:
+        row = replace(row, ema_ramp=0.0)  # as published: the average need not forget a trained start
     row = replace(row, **{name: wish for name, wish in wishes.items() if wish is not None})
-    _check_division(row, settings)
+    _check_division(row, settings, processes)
     return row
 
 
@@ -87,12 +89,17 @@ def network_settings(
         channel_max=settings.channel_max,
         discriminator=row.discriminator,
         deviation_group=row.deviation_group,
+        transition=settings.transition,
     )
 
 
-def _check_division(row: Recipe, settings: TrainingSettings) -> None:
-    micro = settings.micro_batch or row.batch
-    if row.batch % micro:
+def _check_division(row: Recipe, settings: TrainingSettings, processes: int) -> None:
+    if row.batch % processes:
+        raise ValueError(
+            f"{processes} processes cannot share a batch of {row.batch} evenly: choose a multiple of {processes}."
+        )
+    micro = settings.micro_batch or row.batch // processes
+    if row.batch // processes % micro:
         raise ValueError(f"micro_batch is {micro}, which does not divide the batch of {row.batch}: choose a divisor.")
     if row.deviation_group and micro % min(row.deviation_group, micro):
         raise ValueError(

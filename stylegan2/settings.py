@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -35,6 +36,15 @@ class NetworkSettings(Settings):
     channel_max: int = Field(512, ge=1, description="Most features of any layer.")
     discriminator: Literal["resnet", "orig"] = Field("resnet", description="Residual blocks, or plain ones.")
     deviation_group: int = Field(4, ge=0, description="Images compared by minibatch deviation; 0 switches it off.")
+    transition: bool = Field(
+        False, description="The class can be faded in: D judges a picture without its class, and adds what it weighs."
+    )
+
+    @model_validator(mode="after")
+    def _has_classes(self) -> Self:
+        if self.transition and not self.classes:
+            raise ValueError("A transition brings in classes, and there are none: leave out unconditional_kimg.")
+        return self
 
     @model_validator(mode="after")
     def _is_reachable(self) -> Self:
@@ -129,7 +139,27 @@ class TrainingSettings(Settings):
     )
     augment: AugmentSettings = Field(default_factory=AugmentSettings, description="Augmentation for the discriminator.")
     mirror: bool = Field(False, description="Also train on mirrored images; harmful for letters and many logos.")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="Of convolutions at the largest sizes.")
+    sampling: Literal["empirical", "balanced"] = Field(
+        "empirical", description="Show every image equally often, or every class, however few images it has."
+    )
+    unconditional_kimg: float = Field(
+        0.0, ge=0, description="Train for so many thousand images as if there were no classes, which needs less data."
+    )
+    transition_kimg: float = Field(
+        0.0, ge=0, description="Fade the classes in over so many thousand images after that."
+    )
+    start_generator: Path | None = Field(
+        None,
+        description="The generator.safetensors of an earlier training for pictures of this size, to start from; its "
+        "classes may be others.",
+    )
+    start_discriminator: Path | None = Field(None, description="The discriminator.safetensors that belongs to it.")
+    frozen_blocks: int = Field(
+        0, ge=0, description="So many blocks of start_discriminator, the largest pictures' first, are not trained on."
+    )
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        "float32", description="Of convolutions at the largest sizes."
+    )
     tick_kimg: float = Field(4.0, gt=0, description="Thousand images between progress reports.")
     grid_ticks: int = Field(5, ge=1, description="Ticks between sample grids.")
     snapshot_ticks: int = Field(10, ge=1, description="Ticks between snapshots that training can go on from.")
@@ -137,3 +167,23 @@ class TrainingSettings(Settings):
     classes: int | None = Field(
         None, ge=0, description="Classes to condition on; 0 trains without. Empty: as many as the labels name."
     )
+
+    @model_validator(mode="after")
+    def _frozen_from_somewhere(self) -> Self:
+        if self.frozen_blocks and self.start_discriminator is None:
+            raise ValueError(
+                f"frozen_blocks is {self.frozen_blocks}, but no block has learnt anything yet: name a "
+                "start_discriminator, or leave frozen_blocks at 0."
+            )
+        return self
+
+    @property
+    def transition(self) -> bool:
+        """Whether classes are faded in."""
+        return self.unconditional_kimg > 0 or self.transition_kimg > 0
+
+    def class_weight(self, kimg: float) -> float:
+        """How much the class counts after so many thousand images, 0 to 1 (Shahbazi et al. 2022, section 4)."""
+        if kimg < self.unconditional_kimg:
+            return 0.0
+        return min(1.0, (kimg - self.unconditional_kimg) / self.transition_kimg) if self.transition_kimg else 1.0

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stylegan2.layers import ACTIVATION_GAIN, EqualizedLinear, leaky_relu
+from stylegan2.layers import ACTIVATION_GAIN, EqualizedLinear, bounded, leaky_relu
 from stylegan2.resample import Resampler
 from stylegan2.settings import NetworkSettings
 
@@ -59,9 +59,14 @@ class ModulatedConv2d(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, noise: Tensor | StoredNoise) -> Tensor:
         """`[N, in_channels, H, W]` and w `[N, w_dim]` to `[N, out_channels, *size]`; noise may be `[N, 1, *size]`."""
-        styles = self.affine(w)  # [N, I]
-        scale = (ACTIVATION_GAIN * demodulation(self.weight, styles))[:, :, None, None].to(x.dtype)  # [N, O, 1, 1]
-        x, weight = x * styles[:, :, None, None].to(x.dtype), self.weight.to(x.dtype)
+        styles: Tensor = self.affine(w)  # [N, I]
+        weight: Tensor = self.weight
+        if x.dtype == torch.float16:
+            # Demodulation cancels any scale of styles and weights: take one at which no sum overflows.
+            styles = styles / styles.abs().amax(dim=1, keepdim=True)
+            weight = weight / (weight.abs().amax(dim=(1, 2, 3), keepdim=True) * sqrt(weight[0].numel()))
+        scale = (ACTIVATION_GAIN * demodulation(weight, styles))[:, :, None, None].to(x.dtype)  # [N, O, 1, 1]
+        x, weight = x * styles[:, :, None, None].to(x.dtype), weight.to(x.dtype)
         x = F.conv2d(x, weight, padding=1) if self.resampler is None else self.resampler.upsample_convolve(x, weight)
         offset = (ACTIVATION_GAIN * self.bias)[None, :, None, None]
         values = self.noise if isinstance(noise, str) else noise
@@ -90,7 +95,7 @@ class ToPicture(nn.Module):
         """`[N, in_channels, H, W]` and w `[N, w_dim]` to `[N, channels, H, W]`."""
         styles = self.affine(w) * self.weight_gain
         x = x * styles[:, :, None, None].to(x.dtype)
-        return F.conv2d(x, self.weight.to(x.dtype), self.bias.to(x.dtype))
+        return bounded(F.conv2d(x, self.weight.to(x.dtype), self.bias.to(x.dtype)))
 
 
 class Synthesis(nn.Module):

@@ -1,4 +1,7 @@
-"""Train from the command line: `python -m stylegan2.train --data FOLDER_OR_NPY --out FOLDER [--batch 16 ...]`."""
+"""Train from the command line: `python -m stylegan2.train --data FOLDER_OR_NPY --out FOLDER [--batch 16 ...]`.
+
+On several devices: `torchrun --nproc-per-node 2 -m stylegan2.train ...` with the same arguments; they share each batch.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,12 @@ from stylegan2.settings import TrainingSettings
 def main(arguments: list[str] | None = None) -> int:
     """Train, and print a line for every tick."""
     given = vars(_parser().parse_args(arguments))
-    data, out, size, seed, device = (given.pop(name) for name in ("data", "out", "size", "seed", "device"))
+    data, out, size, seed, device, tensorboard = (
+        given.pop(name) for name in ("data", "out", "size", "seed", "device", "tensorboard")
+    )
     try:
         settings = TrainingSettings.model_validate(_nested(given))
-        _train(settings, data, out, size, seed, device)
+        _train(settings, data, out, size, seed, device, tensorboard)
     except ValidationError as error:
         for problem in error.errors():
             name = ".".join(str(part) for part in problem["loc"])
@@ -30,9 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _train(settings: TrainingSettings, data: Path, out: Path, size: int | None, seed: int, device: str) -> None:
+def _train(
+    settings: TrainingSettings, data: Path, out: Path, size: int | None, seed: int, device: str, tensorboard: bool
+) -> None:
+    from stylegan2.distributed import joined, rank
     from stylegan2.folders import load_images
-    from stylegan2.training import Tick, train
+    from stylegan2.training import Diverged, Tick, train
 
     def show(tick: Tick) -> None:
         values = {"p": tick.p} | tick.values
@@ -42,10 +50,17 @@ def _train(settings: TrainingSettings, data: Path, out: Path, size: int | None, 
             f"{tick.kimg:.1f} of {tick.total_kimg:.1f} kimg  {tick.images_per_s:.1f} img/s  {numbers}",
             flush=True,
         )
+        if tick.warning is not None:
+            print(tick.warning, file=sys.stderr, flush=True)
 
     images, labels = load_images(data, size)
-    train(images, labels, settings, seed, out, device, show)
-    print(f"The generator is {out / 'generator.safetensors'}")
+    with joined(device) as own_device:
+        try:
+            train(images, labels, settings, seed, out, own_device, show, tensorboard=tensorboard)
+        except Diverged as error:
+            raise ValueError(str(error)) from error
+        if rank() == 0:
+            print(f"The generator is {out / 'generator.safetensors'}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", type=int, help="side in pixels that the pictures of a folder are brought to")
     parser.add_argument("--seed", type=int, default=0, help="of every random number")
     parser.add_argument("--device", default="cpu", help="such as cpu or cuda")
+    parser.add_argument("--tensorboard", action="store_true", help="also write events for TensorBoard")
     _add_options(parser, TrainingSettings, "")
     return parser
 

@@ -7,30 +7,31 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stylegan2.checkpoints import load_snapshot, save_network, save_snapshot, snapshots
+from stylegan2.checkpoints import load_snapshot, save_network, snapshots
+from stylegan2.diary import SNAPSHOTS, Diary, Diverged
+from stylegan2.distributed import processes, rank
 from stylegan2.files import write_json
-from stylegan2.grids import GRID_COLUMNS, examples, fixed_samples, save_grid
+from stylegan2.generator import Generator
+from stylegan2.grids import GRID_COLUMNS, examples, save_grid
 from stylegan2.images import TrainingImages
 from stylegan2.phases import Trainer
 from stylegan2.planning import plan
 from stylegan2.presets import Recipe
-from stylegan2.reports import Tick, append, forget_after
+from stylegan2.reports import Curve, Tick
 from stylegan2.settings import NetworkSettings, TrainingSettings
 from stylegan2.state import TrainingState, initial_state
+from stylegan2.transfer import transfer
+from stylegan2.watch import Watch
 
 __all__ = ["Diverged", "Tick", "train"]
 
 CURVE = "curve.jsonl"
-
-
-class Diverged(RuntimeError):
-    """Training gives numbers that are not finite."""
+EVENTS = "tensorboard"
 
 
 def train(
@@ -41,8 +42,13 @@ def train(
     folder: Path,
     device: str = "cpu",
     on_tick: Callable[[Tick], None] | None = None,
+    score: Callable[[Generator], float] | None = None,
+    tensorboard: bool = False,
 ) -> Path:
     """Train a generator and a discriminator; go on from the last snapshot in `folder`, if there is one.
+
+    Started by torchrun, and within `stylegan2.distributed.joined`, every process calls this with the same arguments;
+    the first one alone reports and writes.
 
     Args:
         images: uint8 `[N, C, H, W]`; may be a memory map.
@@ -50,68 +56,50 @@ def train(
         settings: what to do.
         seed: of every random number.
         folder: receives generator.safetensors (the averaged one), discriminator.safetensors, curve.jsonl (one line a
-            tick), grids/*.png, real.png, run.json and snapshots/.
+            tick), grids/*.png, film.webp, real.png, run.json, snapshots/, and best.safetensors where there is a score.
         device: where to compute, such as "cpu" or "cuda".
         on_tick: called with every progress report.
+        score: judges the averaged generator at each snapshot, less is better; the best one is kept.
+        tensorboard: also write events for TensorBoard, to tensorboard/.
 
     Returns:
         The folder.
 
     Raises:
         ValueError: images, labels and settings do not fit together, or the folder holds another run.
-        Diverged: a loss is no longer finite.
+        Diverged: a number is not finite, the generator has collapsed, or the discriminator teaches nothing any more.
     """
-    networks, row = plan(images, labels, settings)
+    networks, row = plan(images, labels, settings, processes())
+    labels = labels if networks.classes else None
+    place = torch.device(device)
     folder.mkdir(parents=True, exist_ok=True)
-    _claim(folder, settings, networks, row, seed, len(images))
-    state = initial_state(networks, settings, row, seed, torch.device(device))
-    _resume(folder, state)
-    data = TrainingImages(
-        images, labels if networks.classes else None, seed, torch.device(device), mirror=settings.mirror
-    )
+    if rank() == 0:
+        _claim(folder, settings, networks, row, seed, len(images))
+    state = initial_state(networks, settings, row, seed, place)
+    _begin(folder, state, settings)
+    balanced = settings.sampling == "balanced"
+    data = TrainingImages(images, labels, seed, place, mirror=settings.mirror, balanced=balanced)
     trainer = Trainer(state, data, settings, row, seed)
-    if not (folder / "real.png").exists():
-        save_grid(folder / "real.png", examples(images, labels, networks.classes), GRID_COLUMNS)
 
-    # Train tick by tick. Ticks and snapshots are counted in steps, so that a run that went on has the same ones.
+    # Ticks and snapshots are counted in steps, so that a run that went on has the same ones.
     total_steps = math.ceil(settings.total_kimg * 1000 / row.batch)
     tick_steps = max(1, round(settings.tick_kimg * 1000 / row.batch))
-    start_s = last_s = monotonic()
-    start_step = state.step
+    diary = None
+    if rank() == 0:
+        save_grid(folder / "real.png", examples(images, labels, networks.classes), GRID_COLUMNS)
+        curve = Curve(folder / CURVE, state.step, folder / EVENTS if tensorboard else None)
+        diary = Diary(folder, trainer, Watch(images, labels, seed, place), curve, total_steps, on_tick, score)
     while state.step < total_steps:
         trainer.step()
-        done = state.step == total_steps
-        if state.step % tick_steps and not done:
-            continue
+        if state.step % tick_steps == 0 or state.step == total_steps:
+            values = trainer.meters.read()
+            if diary is not None:
+                diary.tick(state.step // tick_steps, values)
 
-        # Report.
-        now_s = monotonic()
-        tick = Tick(
-            step=state.step,
-            kimg=state.step * row.batch / 1000,
-            total_kimg=total_steps * row.batch / 1000,
-            p=float(state.strength),
-            values=trainer.meters.read(),
-            images_per_s=(state.step - start_step) * row.batch / (now_s - last_s),
-            wall_s=now_s - start_s,
-        )
-        append(folder / CURVE, tick)
-        if on_tick is not None:
-            on_tick(tick)
-        if not all(math.isfinite(value) for value in tick.values.values()):
-            raise Diverged(_advice(folder, tick))
-        start_step, last_s = state.step, now_s
-
-        # Draw and save.
-        ticks = state.step // tick_steps
-        if ticks % settings.grid_ticks == 0 or done:
-            path = folder / "grids" / f"{state.step * row.batch:011d}.png"
-            save_grid(path, fixed_samples(state.average, seed), GRID_COLUMNS)
-        if ticks % settings.snapshot_ticks == 0 or done:
-            save_snapshot(folder / "snapshots", state, state.step * row.batch, settings.keep_snapshots)
-
-    save_network(folder / "generator.safetensors", state.average)
-    save_network(folder / "discriminator.safetensors", state.discriminator)
+    if diary is not None:
+        diary.close()
+        save_network(folder / "generator.safetensors", state.average)
+        save_network(folder / "discriminator.safetensors", state.discriminator)
     return folder
 
 
@@ -132,15 +120,10 @@ def _claim(
     write_json(path, claim)
 
 
-def _resume(folder: Path, state: TrainingState) -> None:
-    found = snapshots(folder / "snapshots")
+def _begin(folder: Path, state: TrainingState, settings: TrainingSettings) -> None:
+    """Take over the last snapshot, or else the networks to start from, if there are any."""
+    found = snapshots(folder / SNAPSHOTS)
     if found:
         load_snapshot(found[-1], state)
-    forget_after(folder / CURVE, state.step)
-
-
-def _advice(folder: Path, tick: Tick) -> str:
-    names = [name for name, value in tick.values.items() if not math.isfinite(value)]
-    found = snapshots(folder / "snapshots")
-    last = f"the last good snapshot is {found[-1]}" if found else "there is no snapshot yet"
-    return f"{', '.join(names)} is not finite after {tick.kimg} kimg; {last}: raise r1_gamma or lower learning_rate."
+    else:
+        transfer(state, settings)

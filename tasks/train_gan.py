@@ -58,6 +58,7 @@ def training_page(build: Build, curve: Sequence[dict[str, Any]]) -> Page:
             show_grid(build, path, f"Generated, {grid_nimg(path) / 1000:g} kimg", "The same latents each time.")
             for path in shown
         ),
+        show_film(build),
     ]
     last = curve[-1]
     curves = (
@@ -70,12 +71,23 @@ def training_page(build: Build, curve: Sequence[dict[str, Any]]) -> Page:
             "p",
             (Series("p", kimg_of(curve), tuple(line["p"] for line in curve)),),
         ),
+        curve_of(
+            curve,
+            "What the discriminator says of the same real logos",
+            "logit, not augmented",
+            watched_real_p95="95 % of them lie below",
+            watched_real_p50="median",
+            watched_real_p05="5 % of them lie below",
+        ),
+        curve_of(curve, "Variety of the generated logos", "share of the real logos' variety", diversity="generated"),
     )
     speed = sum(line["images_per_s"] for line in curve) / len(curve)
     summary = (
         f"Trained for {last['kimg']:g} thousand images at {speed:.0f} images a second; "
         f"augmentation strength p ended at {last['p']:.2f}."
     )
+    if "warning" in last:
+        summary += f" Warning: {last['warning']}."
     return Page(summary, tuple(pictures), curves)
 
 
@@ -95,6 +107,15 @@ def curve_of(curve: Sequence[dict[str, Any]], title: str, y_label: str, **series
 def grid_nimg(path: Path) -> int:
     """Images seen when a grid was drawn, from its file name."""
     return int("".join(character for character in path.stem if character.isdigit()))
+
+
+def show_film(build: Build) -> Picture:
+    """The grids one after the other."""
+    path = build.folder / "pictures" / "film.webp"
+    path.parent.mkdir(exist_ok=True)
+    shutil.copy(build.work / "film.webp", path)
+    alt = "A film of the generated logos, a row for each cluster, from the first picture to the last"
+    return Picture("pictures/film.webp", "How they came to be", alt, "From the first picture to the last.")
 
 
 def show_grid(build: Build, path: Path, title: str, caption: str) -> Picture:

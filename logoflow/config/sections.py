@@ -239,6 +239,15 @@ class CurateConfig(Section):
 class TrainGanConfig(TrainingSettings, Trained):
     """Training StyleGAN2-ADA."""
 
+    start_generator: Path | None = Field(
+        None,
+        description="The generator.safetensors of an earlier training for pictures of this size, to start from; its "
+        "classes may be others.",
+        json_schema_extra=FILE,
+    )
+    start_discriminator: Path | None = Field(
+        None, description="The discriminator.safetensors that belongs to it.", json_schema_extra=FILE
+    )
     precision: Dtype = Field(
         default_factory=fast_dtype,
         description="Of convolutions at the largest sizes; auto: bfloat16 where the hardware has it.",

@@ -96,3 +96,32 @@ def test_a_folder_without_pictures_is_refused_by_a_sentence(tmp_path: Path) -> N
         load_images(tmp_path, 8)
     with pytest.raises(ValueError, match="--size"):
         load_images(tmp_path, None)
+
+
+def test_balanced_sampling_shows_every_class_equally_often_and_every_image_of_it_once_a_lap() -> None:
+    labels = np.array([0] * 30 + [2] * 6 + [5] * 4)  # classes 1, 3 and 4 have no images
+    images = TrainingImages(
+        np.zeros((40, 1, 4, 4), np.uint8), labels, seed=1, device=torch.device("cpu"), balanced=True
+    )
+    order = images.indices(0, 360).numpy()
+    assert np.bincount(labels[order]).tolist() == [120, 0, 120, 0, 0, 120]
+    for start in range(0, 360, 3):
+        assert sorted(labels[order[start : start + 3]]) == [0, 2, 5]
+    assert np.bincount(order, minlength=40).tolist() == [4] * 30 + [20] * 6 + [30] * 4
+    assert len({tuple(labels[order[start : start + 3]]) for start in range(0, 360, 3)}) == 6  # in any order
+    drawn = images.draw_labels(3000, stream(0, "test", 0))
+    assert drawn is not None
+    counts = torch.bincount(drawn)
+    assert counts[[1, 3, 4]].tolist() == [0, 0, 0]
+    assert all(abs(int(counts[c]) - 1000) < 5 * 26 for c in (0, 2, 5))
+
+
+def test_a_share_of_a_batch_is_that_of_the_whole(logos: Logos) -> None:
+    images = TrainingImages(*logos, seed=1, device=torch.device("cpu"), mirror=True)
+    whole, labels = images.batch(3, 12)
+    assert labels is not None
+    for share in range(3):
+        part, own = images.batch(3, 12, share, 3)
+        assert own is not None
+        assert torch.equal(part, whole[share::3])
+        assert torch.equal(own, labels[share::3])

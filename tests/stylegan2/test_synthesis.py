@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from stylegan2.discriminator import Discriminator
 from stylegan2.generator import W_AVERAGE_DECAY, Generator
+from stylegan2.layers import leaky_relu
 from stylegan2.settings import NetworkSettings
 from stylegan2.synthesis import ModulatedConv2d
 
@@ -46,6 +47,35 @@ def test_demodulation_makes_the_output_independent_of_the_scale_of_the_style() -
         layer.affine.bias.zero_()
     x, w = torch.randn(2, 5, 8, 8, dtype=torch.float64), torch.randn(2, 6, dtype=torch.float64)
     assert_close(layer(x, w, "none"), layer(x, 10 * w, "none"), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+def test_half_precision_stays_finite_at_any_scale_of_weights_and_styles(scale: float) -> None:
+    settings = NetworkSettings(width=32, height=32, channel_base=512, channel_max=32, w_dim=16, z_dim=16)
+    generator = Generator(settings)
+    with torch.no_grad():
+        for convolution in generator.synthesis.convolutions:
+            convolution.weight.mul_(scale)
+            convolution.affine.weight.mul_(scale)
+            convolution.affine.bias.mul_(scale)
+    ws = generator.map(torch.randn(4, 16))
+    half, exact = generator.synthesis(ws, dtype=torch.float16), generator.synthesis(ws)
+    assert half.dtype == torch.float32
+    assert_close(half, exact, rtol=0, atol=0.02 * float(exact.detach().abs().max()))
+
+
+def test_activations_are_bounded_in_half_precision_alone() -> None:
+    x = torch.tensor([-1e5, -2000.0, 100.0, 300.0, 6e4])
+    assert leaky_relu(x.half().clamp(-65504, 65504)).tolist() == [-256, -256, 100, 256, 256]
+    assert_close(leaky_relu(x), F.leaky_relu(x, 0.2))
+    assert_close(leaky_relu(x.bfloat16()), F.leaky_relu(x.bfloat16(), 0.2))
+
+
+def test_a_discriminator_in_half_precision_judges_alike() -> None:
+    settings = NetworkSettings(width=32, height=32, channel_base=512, channel_max=32)
+    discriminator, pictures = Discriminator(settings), torch.randn(4, 3, 32, 32)
+    half, exact = discriminator(pictures, dtype=torch.float16), discriminator(pictures)
+    assert_close(half, exact, rtol=0, atol=0.02 * float(exact.detach().abs().max()))
 
 
 @pytest.mark.parametrize(("width", "height"), [(32, 32), (32, 16), (24, 40), (48, 48)])

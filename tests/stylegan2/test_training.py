@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
+from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.testing import assert_close
 
 from stylegan2.checkpoints import CheckpointError, load_discriminator, load_generator, save_network, snapshots
@@ -30,7 +33,7 @@ def results(folder: Path) -> dict[str, bytes | list[dict[str, float]]]:
     files = [*folder.glob("*.safetensors"), *(folder / "grids").iterdir(), *folder.glob("snapshots/*/state.*")]
     found: dict[str, bytes | list[dict[str, float]]] = {str(f.relative_to(folder)): f.read_bytes() for f in files}
     lines = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]
-    timings = ("images_per_s", "wall_s")
+    timings = ("images_per_s", "wall_s", "memory_mib")
     found["curve"] = [{name: value for name, value in line.items() if name not in timings} for line in lines]
     return found
 
@@ -121,6 +124,8 @@ def test_a_batch_in_shares_trains_as_the_whole_batch(quick: TrainingSettings, pi
         ((4, 16, 32), {"mirror": True, "noise": False}),
         ((1, 24, 24), {"augment": {"pipe": "bgcfnc", "mode": "fixed", "strength": 0.5, "geometry": "bilinear"}}),
         ((3, 16, 16), {"preset": "cifar", "deviation_group": 8, "precision": "bfloat16"}),
+        ((3, 16, 16), {"precision": "float16", "sampling": "balanced"}),
+        ((3, 16, 16), {"unconditional_kimg": 0.004, "transition_kimg": 0.004}),
         ((3, 20, 12), {"augment": {"mode": "off"}, "deviation_group": 0, "classes": 0}),
     ],
 )
@@ -139,6 +144,43 @@ def test_every_kind_of_picture_and_recipe_trains(
     moved = [name for name, value in generator.state_dict().items() if not torch.equal(value, start[name])]
     still = [name for name, _ in generator.named_parameters() if name not in moved]
     assert still == [name for name in start if name.endswith("noise_strength") and not settings.noise]
+
+
+def test_the_best_generator_and_its_snapshot_are_kept(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
+    scores = iter([5.0, 3.0, 4.0, 3.5, 6.0])
+    ticks: list[Tick] = []
+    train(*logos, quick, 5, tmp_path, on_tick=ticks.append, score=lambda generator: next(scores))
+    assert [tick.values["score"] for tick in ticks] == [5.0, 3.0, 4.0, 3.5, 6.0]
+    assert json.loads((tmp_path / "best.json").read_text()) == {"nimg": 32, "score": 3.0}
+    kept = snapshots(tmp_path / "snapshots")
+    assert [int(path.name) for path in kept] == [32, 64, 80]
+    best = load_file(kept[0] / "state.safetensors")
+    for name, value in load_generator(tmp_path / "best.safetensors").state_dict().items():
+        assert torch.equal(value, best[f"average.{name}"])
+
+
+def test_the_grids_become_a_film(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
+    train(*logos, quick, 5, tmp_path)
+    grids = sorted((tmp_path / "grids").glob("*.png"))
+    with Image.open(tmp_path / "film.webp") as film, Image.open(grids[0]) as first:
+        size = (5 * first.width, 5 * first.height)  # 135 px, enlarged to about 640
+        assert (film.n_frames, film.size) == (len(grids), size)  # type: ignore[attr-defined]
+        first = first.resize(size, Image.Resampling.BICUBIC)
+        assert (
+            np.abs(np.asarray(film.convert("RGB"), int) - np.asarray(first, int)).mean() < 20
+        )  # lossy, and these pictures are noise
+
+
+def test_events_are_written_for_tensorboard(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
+    short = quick.model_copy(update={"total_kimg": 0.048})
+    train(*logos, short, 5, tmp_path, tensorboard=True)
+    train(*logos, quick, 5, tmp_path, tensorboard=True)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()  # type: ignore[no-untyped-call]
+    lines = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
+    told = [(event.step, event.value) for event in events.Scalars("loss_generator")]
+    assert told == [(line["step"], pytest.approx(line["loss_generator"], rel=1e-6)) for line in lines]
+    assert events.Images("grid")
 
 
 def test_adam_is_corrected_for_lazy_regularisation() -> None:
@@ -194,7 +236,7 @@ def test_a_folder_with_another_training_is_refused(logos: Logos, quick: Training
 def test_a_training_whose_losses_are_not_finite_stops_with_advice(
     logos: Logos, quick: TrainingSettings, tmp_path: Path
 ) -> None:
-    with pytest.raises(Diverged, match=r"not finite after .* kimg; .*snapshot.*: raise r1_gamma or lower"):
+    with pytest.raises(Diverged, match=r"kimg .* not finite: raise r1_gamma or lower learning_rate; .* snapshot"):
         train(*logos, quick.model_copy(update={"learning_rate": 1e30, "augment": quick.augment}), 5, tmp_path)
 
 

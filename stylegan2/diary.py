@@ -1,0 +1,101 @@
+"""What the first process of a training writes down at every tick: reports, pictures, snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+from stylegan2.checkpoints import keep_best, save_snapshot, snapshots
+from stylegan2.generator import Generator
+from stylegan2.grids import GRID_COLUMNS, fixed_samples, save_grid
+from stylegan2.phases import Trainer
+from stylegan2.reports import Curve, Tick, save_film
+from stylegan2.watch import Failure, Watch, failure, memory_mib, warning
+
+SNAPSHOTS = "snapshots"
+
+
+class Diverged(RuntimeError):
+    """A training has gone wrong for good."""
+
+
+class Diary:
+    """Reports a training, and saves it.
+
+    Args:
+        folder: of the training.
+        trainer: the training.
+        watch: what is measured beside the losses.
+        curve: receives the ticks.
+        total_steps: steps in the end.
+        on_tick: called with every progress report.
+        score: judges the averaged generator at each snapshot, less is better.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        trainer: Trainer,
+        watch: Watch,
+        curve: Curve,
+        total_steps: int,
+        on_tick: Callable[[Tick], None] | None,
+        score: Callable[[Generator], float] | None,
+    ) -> None:
+        self._folder, self._trainer, self._watch, self._curve = folder, trainer, watch, curve
+        self._total_steps, self._on_tick, self._score = total_steps, on_tick, score
+        self._start_s = self._last_s = monotonic()
+        self._last_step = trainer.state.step
+
+    def tick(self, ticks: int, values: dict[str, float]) -> None:
+        """Write down what there is to say after so many ticks; `values` are the means since the last one.
+
+        Raises:
+            Diverged: there is no point in going on.
+        """
+        trainer, state = self._trainer, self._trainer.state
+        settings, batch, done = trainer.settings, trainer.row.batch, state.step == self._total_steps
+        is_saved = ticks % settings.snapshot_ticks == 0 or done
+
+        # Report.
+        values = values | self._watch.measure(state)
+        if is_saved and self._score is not None:
+            values["score"] = self._score(state.average)
+        p, now_s = float(state.strength), monotonic()
+        tick = Tick(
+            step=state.step,
+            kimg=state.step * batch / 1000,
+            total_kimg=self._total_steps * batch / 1000,
+            p=p,
+            values=values,
+            images_per_s=(state.step - self._last_step) * batch / (now_s - self._last_s),
+            wall_s=now_s - self._start_s,
+            memory_mib=memory_mib(trainer.images.device),
+            warning=warning([*self._curve.lines, values | {"p": p}], settings.augment),
+        )
+        self._last_step, self._last_s = state.step, now_s
+        self._curve.append(tick)
+        if self._on_tick is not None:
+            self._on_tick(tick)
+        problem = failure(self._curve.lines)
+        if problem is not None:
+            raise Diverged(self._advice(tick, problem))
+
+        # Draw and save. The best comes before the snapshot: a training that is killed between them saves it again.
+        if ticks % settings.grid_ticks == 0 or done:
+            path = self._folder / "grids" / f"{state.step * batch:011d}.png"
+            save_grid(path, fixed_samples(state.average, trainer.seed), GRID_COLUMNS)
+            self._curve.show(path, state.step)
+        if is_saved:
+            best = keep_best(self._folder, state.average, state.step * batch, values.get("score"))
+            save_snapshot(self._folder / SNAPSHOTS, state, state.step * batch, settings.keep_snapshots, best)
+
+    def close(self) -> None:
+        """Make a film of the grids."""
+        save_film(sorted((self._folder / "grids").glob("*.png")), self._folder / "film.webp")
+
+    def _advice(self, tick: Tick, problem: Failure) -> str:
+        good = [path for path in snapshots(self._folder / SNAPSHOTS) if int(path.name) <= problem.since_kimg * 1000]
+        last = f"the last good snapshot is {good[-1]}" if good else "there is no good snapshot"
+        return f"After {tick.kimg:g} kimg {problem.reason}; {last}."

@@ -1,0 +1,44 @@
+"""Start a training from networks that were trained before, on other pictures or other classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from stylegan2.checkpoints import CheckpointError, load_discriminator, load_generator
+from stylegan2.settings import TrainingSettings
+from stylegan2.state import TrainingState
+
+OF_CLASSES = ("mapping.", "out.", "unconditional.", "w_avg_by_class", "class_weight")
+"""Parts whose shapes depend on the classes; where those differ from the start's, they begin untrained."""
+
+
+def transfer(state: TrainingState, settings: TrainingSettings) -> None:
+    """Take over the networks that the settings name, if any.
+
+    Raises:
+        CheckpointError: they are for other pictures, or no networks at all.
+    """
+    if settings.start_generator is not None:
+        take_over(state.generator, load_generator(settings.start_generator), settings.start_generator)
+        state.average.load_state_dict(state.generator.state_dict())
+    if settings.start_discriminator is not None:
+        take_over(state.discriminator, load_discriminator(settings.start_discriminator), settings.start_discriminator)
+
+
+def take_over(network: nn.Module, start: nn.Module, path: Path) -> None:
+    """Copy every weight of `start` that fits into the network.
+
+    Raises:
+        CheckpointError: one that does not depend on the classes does not fit.
+    """
+    own, theirs = network.state_dict(), start.state_dict()
+    fitting = {name: value for name, value in theirs.items() if name in own and own[name].shape == value.shape}
+    for name in own:
+        if name not in fitting and not name.startswith(OF_CLASSES):
+            raise CheckpointError(
+                f"{name} of {path} does not fit: start from a training for pictures of the same size and channels, "
+                "with the same channel_base, channel_max, z_dim and w_dim."
+            )
+    network.load_state_dict(own | fitting)

@@ -1,0 +1,117 @@
+"""What is measured beside the losses at every tick, and when a training is beyond help."""
+
+from __future__ import annotations
+
+import math
+import resource
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stylegan2.generator import Generator
+from stylegan2.grids import fixed_samples
+from stylegan2.settings import AugmentSettings
+from stylegan2.state import TrainingState
+
+WATCHED = 64  # real images whose logits are followed
+PATIENCE = 5  # ticks in a row that a bad sign has to last
+COLLAPSED = 0.25  # share of the best diversity so far below which the generator has collapsed
+DIVERSE = 0.3  # diversity that has to have been reached before it can be lost
+SATURATED = 0.01  # mean loss of the discriminator below which it teaches the generator nothing
+PERCENTILES = (5, 50, 95)
+
+Line = dict[str, Any]
+"""One line of curve.jsonl."""
+
+
+class Watch:
+    """Follows the same latents and the same real images through a training.
+
+    Args:
+        pixels: uint8 `[N, C, H, W]`; the first ones are followed.
+        labels: class of each, or None.
+        seed: of the latents.
+        device: where to compute.
+    """
+
+    def __init__(
+        self, pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, seed: int, device: torch.device
+    ) -> None:
+        self._seed = seed
+        reals = torch.from_numpy(np.array(pixels[:WATCHED])).to(device)
+        self._reals = reals.float() / 127.5 - 1
+        self._labels = None if labels is None else torch.from_numpy(np.array(labels[:WATCHED], np.int64)).to(device)
+        self._variety = _variety(np.asarray(pixels[: 16 * WATCHED]))
+
+    @torch.no_grad()
+    def measure(self, state: TrainingState) -> dict[str, float]:
+        """Diversity, that of the real images being 1, and percentiles of the logits of real images, not augmented."""
+        logits = state.discriminator(self._reals, self._labels).double().cpu().numpy()
+        found = {f"watched_real_p{p:02d}": float(np.percentile(logits, p)) for p in PERCENTILES}
+        return found | {"diversity": diversity(state.average, self._seed) / self._variety}
+
+
+def diversity(generator: Generator, seed: int) -> float:
+    """Mean standard deviation of a pixel over pictures of different latents, in shades."""
+    return _variety(fixed_samples(generator, seed))
+
+
+def _variety(images: NDArray[np.uint8]) -> float:
+    return max(float(images.astype(np.float64).std(axis=0).mean()), 1e-6)
+
+
+def memory_mib(device: torch.device) -> float:
+    """Most memory used so far, of the GPU or of this process, in MiB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a training cannot be saved, with advice, and from how many thousand images on."""
+
+    reason: str
+    since_kimg: float
+
+
+def failure(curve: Sequence[Line]) -> Failure | None:
+    """Why a training cannot be saved; None while it can.
+
+    Args:
+        curve: its lines so far, the last one now.
+    """
+    now = curve[-1]
+    broken = [name for name, value in now.items() if isinstance(value, float) and not math.isfinite(value)]
+    if broken:
+        return Failure(f"{', '.join(broken)} is not finite: raise r1_gamma or lower learning_rate", now["kimg"])
+    recent = curve[-PATIENCE:]
+    if len(recent) < PATIENCE:
+        return None
+    best = max(line["diversity"] for line in curve)
+    if best >= DIVERSE and all(line["diversity"] < COLLAPSED * best for line in recent):
+        return Failure(
+            f"the generator shows {now['diversity'] / best:.0%} of the variety that it had: start again with a larger "
+            "r1_gamma, or with unconditional_kimg if there are classes",
+            recent[0]["kimg"],
+        )
+    if all(line["loss_discriminator"] < SATURATED for line in recent):
+        return Failure("the discriminator tells all apart and teaches nothing: raise r1_gamma", recent[0]["kimg"])
+    return None
+
+
+def warning(curve: Sequence[Line], augment: AugmentSettings) -> str | None:
+    """What a user should know though training goes on; None if nothing."""
+    recent = curve[-PATIENCE:]
+    if augment.mode != "adaptive" or len(recent) < PATIENCE:
+        return None
+    if all(line["p"] >= augment.cap and line["r_t"] > augment.target for line in recent):
+        return (
+            f"the discriminator overfits (r_t {recent[-1]['r_t']:.2f}) though p is at its cap of {augment.cap}: "
+            "stop here, or give it more images"
+        )
+    return None
