@@ -14,7 +14,8 @@ from torch import Tensor
 from evaluation.efficientnet import FEATURES, SIDE, load_efficientnet
 from evaluation.weights import PACKAGED_SHA256
 
-Images = NDArray[np.uint8]
+Images = NDArray[np.uint8] | NDArray[np.float32]
+"""Of shades from 0 to 255; uint8 where they are pictures, float32 where rounding would hide what is measured."""
 Features = NDArray[np.float32]
 
 
@@ -60,7 +61,7 @@ class EfficientNetLite0:
         """Features of square images.
 
         Args:
-            images: uint8 `[N, C, S, S]`: gray (C = 1), RGB (3), or RGBA (4), which is laid on white.
+            images: `[N, C, S, S]`: gray (C = 1), RGB (3), or RGBA (4), which is laid on white.
 
         Returns:
             float32 `[N, 1280]`.
@@ -70,7 +71,7 @@ class EfficientNetLite0:
         """
         if images.ndim != 4 or images.shape[1] not in (1, 3, 4) or images.shape[2] != images.shape[3]:
             raise ValueError(
-                f"Images of shape {images.shape} have no features: give uint8 [N, 1, 3 or 4 channels, side, side]."
+                f"Images of shape {images.shape} have no features: give [N, 1, 3 or 4 channels, side, side]."
             )
         features = np.empty((len(images), self.dimensions), np.float32)
         with torch.inference_mode():
@@ -82,7 +83,7 @@ class EfficientNetLite0:
 
 
 def prepare(images: Tensor) -> Tensor:
-    """Lay uint8 images `[N, C, S, S]` on white and resize them to `[N, 3, 224, 224]`, scaled as (x - 127) / 128.
+    """Lay images `[N, C, S, S]` on white and resize them to `[N, 3, 224, 224]`, scaled as (x - 127) / 128.
 
     Resizing without antialiasing shifts Fréchet distances by several points (Parmar et al. 2022), so it is on.
     """

@@ -16,7 +16,7 @@ from stylegan2.grids import to_uint8
 from stylegan2.streams import stream
 from stylegan2.synthesis import Noise
 
-__all__ = ["generate", "interpolate", "latents", "load_generator", "mix", "render", "slerp"]
+__all__ = ["generate", "interpolate", "latents", "load_generator", "mix", "path_steps", "render", "slerp"]
 
 NoiseMode = Literal["const", "random", "none"]
 BATCH = 32
@@ -150,6 +150,28 @@ def render(
             chosen = _noise_of_seeds(generator, seeds[first : first + BATCH])
         pictures.append(to_uint8(generator.synthesis(part, chosen)))
     return np.concatenate(pictures)
+
+
+@torch.no_grad()
+def path_steps(
+    generator: Generator, seeds: Sequence[tuple[int, int]], classes: Sequence[int] | None, step: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Pictures at the beginning of the lines in w between pairs of seeds, and a step further, not truncated.
+
+    Args:
+        generator: from `load_generator`.
+        seeds: where each line begins and ends.
+        classes: class of each line, None without classes.
+        step: share of the line.
+
+    Returns:
+        Two float32 `[N, C, H, W]`, about 0 to 255, neither rounded nor clipped, so that small steps are seen.
+    """
+    first, last = (mapped(generator, [pair[end] for pair in seeds], classes, 1.0, "class") for end in (0, 1))
+    start, end = (
+        ((generator.synthesis(torch.lerp(first, last, weight)) + 1) * 127.5).cpu().numpy() for weight in (0.0, step)
+    )
+    return start, end
 
 
 def slerp(first: Tensor, last: Tensor, weight: Tensor) -> Tensor:

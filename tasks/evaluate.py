@@ -1,79 +1,139 @@
 """evaluate: how close generated logos come to real ones, overall and per cluster."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.coverage import density_coverage, precision_recall
-from evaluation.features import EfficientNetLite0
+from evaluation.features import FeatureNetwork, Features
 from evaluation.frechet import frechet_distance
 from evaluation.kernel import kernel_distance
+from evaluation.ladder import Rung, passed
+from evaluation.originality import nearest_training
+from evaluation.smoothness import perceptual_path_length
 from logoflow.config.sections import EvaluateConfig
-from logoflow.report.page import Page, Table
 from logoflow.store.store import Artifact
-from stylegan2.sampling import generate, load_generator
+from stylegan2.generator import Generator
+from stylegan2.sampling import generate, load_generator, path_steps
 from tasks.device import device_named
-from tasks.sheets import save_sheet
+from tasks.evaluation_page import evaluation_page
+from tasks.reals import FEATURES, LADDER, REALS, RealsWork
+from tasks.spaces import space_of
 from tasks.stage import Build, stage
+from tasks.units import Unit, map_units
 
-Features = NDArray[np.float32]
+STEP = 1e-4  # of a path between two latents, as published
+BLOCK = 64  # path lengths that are measured together
+PAIRS = 24  # generated logos shown beside their nearest training logo
+
+Labels = NDArray[np.int64]
+Pictures = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Reals:
+    """Real logos in a feature space, and how metrics do on damaged ones; no rungs where there are too few logos."""
+
+    network: FeatureNetwork
+    features: Features
+    rungs: list[Rung]
 
 
 @stage("evaluate")
 def evaluate(build: Build, training_set: Artifact, trained: Artifact) -> None:
-    """Measure generated against real logos in a named feature space, beside what real logos reach among themselves."""
+    """Measure generated against real logos in named feature spaces, beside what real logos reach among themselves."""
     config: EvaluateConfig = build.config
     assert config.seed is not None
     device = device_named(build.run.config.device)
     pixels = np.load(training_set.file("pixels.npy"), mmap_mode="r")
-    labels: NDArray[np.int64] = np.load(training_set.file("labels.npy"))
+    labels: Labels = np.load(training_set.file("labels.npy"))
+    encoders = [None] if config.encoder is None else [None, config.encoder]
+    spaces = [real_logos(build, training_set, encoder, device) for encoder in encoders]
 
     # Labels of generated logos are drawn from the real ones, so that both sets have the same mix.
-    draw = np.random.default_rng(config.seed)
-    asked = draw.choice(labels, config.images)
+    asked = np.random.default_rng(config.seed).choice(labels, config.images)
     generator = load_generator(trained.file("generator.safetensors")).to(device)
-    classes = asked.tolist() if generator.settings.classes else None
     seeds = [config.seed + i for i in range(config.images)]
-    drawn = generate(generator, seeds, classes, config.truncation)
+    drawn = generate(generator, seeds, asked.tolist() if generator.settings.classes else None, config.truncation)
 
-    network = EfficientNetLite0(device)
-    real, fake = network.extract(np.asarray(pixels)), network.extract(drawn)
-    order = draw.permutation(len(real))
-    half = len(real) // 2
-    scores = {
-        f"frechet_{network.name}": frechet_distance(real, fake),
-        f"frechet_{network.name}_floor": frechet_distance(real[order[:half]], real[order[half:]]),
-        **overall(real, fake, config),
-        "in_asked_cluster": share_in_asked(real, labels, fake, asked),
-        "in_asked_cluster_real": share_in_asked(real, labels, real, labels),
-        "clusters": per_cluster(real, labels, fake, asked, config.neighbours),
-        "images": config.images,
-        "features": network.name,
-    }
+    found = [space.network.extract(drawn) for space in spaces]
+    scores: dict[str, Any] = {"images": config.images, "spaces": [space.network.name for space in spaces]}
+    for space, fake in zip(spaces, found, strict=True):
+        measured = measure(space.features, fake, labels, asked, config)
+        if config.path_lengths:
+            measured["path_length"] = path_length(generator, labels, space.network, config)
+        scores |= {f"{name}_{space.network.name}": value for name, value in measured.items()}
+        scores[f"failed_{space.network.name}"] = failed(space.rungs)
+    scores["clusters"] = per_cluster(spaces[0].features, labels, found[0], asked, config.neighbours)
     (build.folder / "metrics.json").write_text(json.dumps(scores, indent=1, sort_keys=True))
     build.metrics |= {name: value for name, value in scores.items() if isinstance(value, int | float)}
-    build.page(evaluation_page(build, scores, fake, real, np.asarray(pixels), drawn))
+    pairs = nearest_pairs(spaces[0].features, found[0], pixels, drawn)
+    build.page(evaluation_page(build, scores, spaces[0].rungs, pairs))
 
 
-def overall(real: Features, fake: Features, config: EvaluateConfig) -> dict[str, float]:
-    """Kernel distance, density, coverage, precision and recall of all generated logos."""
+def real_logos(build: Build, training_set: Artifact, encoder: Path | None, device: str) -> Reals:
+    """The real logos in a space, from the store where it knows them."""
+    config: EvaluateConfig = build.config
+    assert config.seed is not None
+    files = training_set.file("pixels.npy"), training_set.file("labels.npy")
+    network = space_of(encoder, device)
+    work = RealsWork(*files, encoder, config.ladder, config.neighbours, config.seed, device)
+    shaping = {"space": network.digest, "sample": config.ladder, "neighbours": config.neighbours, "seed": config.seed}
+    unit = Unit({"training_set": training_set.content}, work, len(np.load(files[1])))
+    (made,) = map_units(build, REALS, shaping, [unit])
+    rungs = [Rung(**row) for row in json.loads(made.file(LADDER).read_text())]
+    return Reals(network, np.load(made.file(FEATURES)), rungs)
+
+
+def measure(real: Features, fake: Features, labels: Labels, asked: Labels, config: EvaluateConfig) -> dict[str, float]:
+    """Every metric of all generated logos, beside what real logos reach among themselves."""
+    order = np.random.default_rng(config.seed).permutation(len(real))
+    half = len(real) // 2
     k = min(config.neighbours, len(real) - 1)
     kernel = kernel_distance(real, fake, seed=config.seed or 0)
     spread = density_coverage(real, fake, k)
     manifold = precision_recall(real, fake, min(3, len(real) - 1))
     return {
-        "kernel_distance": kernel.mean,
-        "kernel_distance_deviation": kernel.deviation,
+        "frechet": frechet_distance(real, fake),
+        "frechet_floor": frechet_distance(real[order[:half]], real[order[half:]]),
+        "kernel": kernel.mean,
+        "kernel_deviation": kernel.deviation,
         "density": spread.density,
         "coverage": spread.coverage,
         "precision": manifold.precision,
         "recall": manifold.recall,
+        "in_asked_cluster": share_in_asked(real, labels, fake, asked),
+        "in_asked_cluster_real": share_in_asked(real, labels, real, labels),
     }
 
 
-def share_in_asked(real: Features, labels: NDArray[np.int64], features: Features, asked: NDArray[np.int64]) -> float:
+def failed(rungs: Sequence[Rung]) -> list[str]:
+    """The metrics that did not notice some damage to real logos."""
+    return sorted(metric for metric, verdicts in passed(rungs).items() if not all(verdicts.values())) if rungs else []
+
+
+def path_length(generator: Generator, labels: Labels, network: FeatureNetwork, config: EvaluateConfig) -> float:
+    """Perceptual path length between latents of one class each, at the beginnings of the lines."""
+    random = np.random.default_rng(config.seed)
+    seeds = random.integers(0, 2**31, (config.path_lengths, 2)).tolist()
+    classes = random.choice(labels, config.path_lengths).tolist() if generator.settings.classes else None
+    blocks = range(0, config.path_lengths, BLOCK)
+    ends: tuple[list[Features], list[Features]] = ([], [])
+    for first in blocks:
+        block = slice(first, first + BLOCK)
+        for pictures, features in zip(
+            path_steps(generator, seeds[block], None if classes is None else classes[block], STEP), ends, strict=True
+        ):
+            features.append(network.extract(pictures))
+    return perceptual_path_length(np.concatenate(ends[0]), np.concatenate(ends[1]), STEP)
+
+
+def share_in_asked(real: Features, labels: Labels, features: Features, asked: Labels) -> float:
     """Share of logos whose features lie nearest to the mean of the cluster that they should be of."""
     names = np.unique(labels)
     means = np.stack([real[labels == name].mean(axis=0) for name in names])
@@ -81,59 +141,20 @@ def share_in_asked(real: Features, labels: NDArray[np.int64], features: Features
     return float((names[distances.argmin(axis=1)] == asked).mean())
 
 
-def per_cluster(
-    real: Features, labels: NDArray[np.int64], fake: Features, asked: NDArray[np.int64], neighbours: int
-) -> list[dict[str, Any]]:
+def per_cluster(real: Features, labels: Labels, fake: Features, asked: Labels, neighbours: int) -> list[dict[str, Any]]:
     """Kernel distance and coverage by cluster; None where a cluster has too few logos of either kind."""
     rows: list[dict[str, Any]] = []
     for name in np.unique(labels).tolist():
         reals, fakes = real[labels == name], fake[asked == name]
         row: dict[str, Any] = {"cluster": name, "real": len(reals), "generated": len(fakes)}
         enough = min(len(reals), len(fakes)) > neighbours
-        row["kernel_distance"] = kernel_distance(reals, fakes).mean if enough else None
+        row["kernel"] = kernel_distance(reals, fakes).mean if enough else None
         row["coverage"] = density_coverage(reals, fakes, neighbours).coverage if enough else None
         rows.append(row)
     return rows
 
 
-def evaluation_page(
-    build: Build,
-    scores: dict[str, Any],
-    fake: Features,
-    real: Features,
-    pixels: NDArray[np.uint8],
-    drawn: NDArray[np.uint8],
-) -> Page:
-    """Scores beside their floors, and generated logos beside the training logo that each is closest to."""
-    space = scores["features"]
-    distance, floor = scores[f"frechet_{space}"], scores[f"frechet_{space}_floor"]
-    shown = np.arange(min(24, len(fake)))
-    squared = (fake[shown] ** 2).sum(1)[:, None] - 2 * fake[shown] @ real.T + (real**2).sum(1)
-    nearest = squared.argmin(axis=1)
-    both = [picture for i, n in zip(shown, nearest, strict=True) for picture in (drawn[i], pixels[n])]
-    sheet = save_sheet(
-        build,
-        "nearest.png",
-        "Generated logos, each beside its nearest training logo",
-        [picture.transpose(1, 2, 0) for picture in both],
-        ["generated", "nearest"] * len(shown),
-        f"Nearest in the features of {space}: a generated logo should resemble its neighbour, not repeat it.",
-    )
-    values = Table(
-        "Scores",
-        ("score", "generated", "real against real"),
-        (
-            (f"Fréchet distance, {space}", distance, floor),
-            ("Kernel distance", scores["kernel_distance"], 0.0),
-            ("Density", scores["density"], 1.0),
-            ("Coverage", scores["coverage"], 1 - 2.0**-build.config.neighbours),
-            ("Precision", scores["precision"], None),
-            ("Recall", scores["recall"], None),
-            ("Nearest to the asked cluster", scores["in_asked_cluster"], scores["in_asked_cluster_real"]),
-        ),
-        caption="The Fréchet distance is no FID: it is measured in another feature space.",
-    )
-    columns = ("cluster", "real", "generated", "kernel_distance", "coverage")
-    clusters = Table("By cluster", columns, tuple(tuple(row[c] for c in columns) for row in scores["clusters"]))
-    summary = f"Fréchet distance {distance:.1f} in the features of {space}; two halves of the real logos: {floor:.1f}."
-    return Page(summary, (sheet,), tables=(values, clusters))
+def nearest_pairs(real: Features, fake: Features, pixels: Pictures, drawn: Pictures) -> list[Pictures]:
+    """The first generated logos, each followed by the training logo nearest to it, `[C, H, W]`."""
+    nearest = nearest_training(fake[:PAIRS], real)[1]
+    return [picture for i, n in enumerate(nearest) for picture in (drawn[i], pixels[n])]

@@ -260,6 +260,21 @@ class EvaluateConfig(Section):
     images: int = Field(1000, ge=10, description="Generated images that are compared.")
     neighbours: PositiveInt = Field(5, description="k of the k-nearest-neighbour metrics.")
     truncation: float = Field(1.0, gt=0, le=2, description="Truncation psi of the images that are compared.")
+    ladder: int = Field(
+        128,
+        ge=0,
+        description="Real images in each set on which the metrics are tested: damaged ever more, they have to score "
+        "ever worse. 0: no test.",
+    )
+    path_lengths: int = Field(
+        0, ge=0, description="Lines between latents on which perceptual path length is measured; 0: it is not."
+    )
+    encoder: Path | None = Field(
+        None,
+        description="encoder.safetensors of a second feature space to measure in: of a training with another seed and "
+        "other augmentations than the one that made the clusters.",
+        json_schema_extra=FILE,
+    )
     seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")
 
 

@@ -57,7 +57,7 @@ def test_each_stage_writes_what_it_says(finished: Pipeline) -> None:
     assert samples.std() > 0
     scores = json.loads(made["evaluate"].file("metrics.json").read_text())
     assert scores["frechet_efficientnet-lite0"] > 0
-    assert 0 <= scores["coverage"] <= 1
+    assert 0 <= scores["coverage_efficientnet-lite0"] <= 1
 
 
 def test_the_report_opens_and_its_links_resolve(finished: Pipeline) -> None:

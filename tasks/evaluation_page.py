@@ -1,0 +1,97 @@
+"""The page of evaluate: scores beside their floors, whether the metrics can be trusted, and nearest training logos."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.ladder import EXPECTED, Rung, passed
+from logoflow.report.page import Curve, Page, Series, Table
+from tasks.sheets import save_sheet
+from tasks.stage import Build
+
+SHOWN = ("frechet", "kernel", "density", "coverage", "closer")
+TITLES = {
+    "frechet": "Fréchet distance",
+    "kernel": "kernel distance",
+    "density": "density",
+    "coverage": "coverage",
+    "closer": "nearer to the training logos than unseen ones",
+}
+
+
+def evaluation_page(
+    build: Build, scores: dict[str, Any], rungs: Sequence[Rung], pairs: Sequence[NDArray[np.uint8]]
+) -> Page:
+    """Scores by space, by cluster, the self-test of the metrics, and generated logos beside training logos."""
+    first = scores["spaces"][0]
+    sheet = save_sheet(
+        build,
+        "nearest.png",
+        "Generated logos, each beside its nearest training logo",
+        [picture.transpose(1, 2, 0) for picture in pairs],
+        ["generated", "nearest"] * (len(pairs) // 2),
+        f"Nearest in the features of {first}: a generated logo should resemble its neighbour, not repeat it.",
+    )
+    columns = ("cluster", "real", "generated", "kernel", "coverage")
+    clusters = Table("By cluster", columns, tuple(tuple(row[c] for c in columns) for row in scores["clusters"]))
+    tables = (*(values(scores, space, build.config.neighbours) for space in scores["spaces"]), clusters)
+    summary = (
+        f"Fréchet distance {scores[f'frechet_{first}']:.1f} in the features of {first}; two halves of the real logos: "
+        f"{scores[f'frechet_floor_{first}']:.1f}."
+    )
+    if not rungs:
+        return Page(summary, (sheet,), tables=tables)
+    return Page(summary, (sheet,), curves(rungs), (*tables, self_test(rungs)))
+
+
+def values(scores: dict[str, Any], space: str, neighbours: int) -> Table:
+    """The scores in one space; those whose metric failed its self-test say so."""
+
+    def row(title: str, name: str, real: float | None) -> tuple[str, float | None, float | None]:
+        doubted = " (failed its self-test)" if name in scores[f"failed_{space}"] else ""
+        return title + doubted, scores[f"{name}_{space}"], real
+
+    rows = [
+        row("Fréchet distance", "frechet", scores[f"frechet_floor_{space}"]),
+        row("Kernel distance", "kernel", 0.0),
+        row("Density", "density", 1.0),
+        row("Coverage", "coverage", 1 - 2.0**-neighbours),
+        row("Precision", "precision", None),
+        row("Recall", "recall", None),
+        row("Nearest to the asked cluster", "in_asked_cluster", scores[f"in_asked_cluster_real_{space}"]),
+    ]
+    if f"path_length_{space}" in scores:
+        rows.append(row("Perceptual path length", "path_length", None))
+    return Table(
+        f"Scores in the features of {space}",
+        ("score", "generated", "real against real"),
+        tuple(rows),
+        caption="These are no FID, KID or PPL, which are measured in other features.",
+    )
+
+
+def curves(rungs: Sequence[Rung]) -> tuple[Curve, ...]:
+    """How each metric moves with the damage."""
+    found = []
+    for metric in SHOWN:
+        series = []
+        for damage in (damage for damage, metrics in EXPECTED.items() if metric in metrics):
+            ladder = [rung for rung in rungs if rung.damage == damage]
+            heights = tuple(rung.scores[metric] for rung in ladder)
+            series.append(Series(damage, tuple(float(rung.strength) for rung in ladder), heights))
+        found.append(Curve(f"Self-test: {TITLES[metric]}", "strength of the damage", TITLES[metric], tuple(series)))
+    return tuple(found)
+
+
+def self_test(rungs: Sequence[Rung]) -> Table:
+    """Which metrics noticed which damage to real logos."""
+    verdicts = passed(rungs)
+    words = {True: "yes", False: "no", None: None}
+    return Table(
+        "Self-test: is damage noticed, and more of it more?",
+        ("metric", *EXPECTED),
+        tuple((TITLES[metric], *(words[verdicts[metric].get(damage)] for damage in EXPECTED)) for metric in SHOWN),
+        caption="Real logos, damaged in three strengths, are measured against other real logos as generated ones are.",
+    )

@@ -1,0 +1,89 @@
+"""The metrics' self-test on real logos in the space that ships, and that it can fail."""
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from numpy.testing import assert_allclose
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+import data.sample
+from data.images import ADMITTED, decode, flatten
+from data.pixels import fit_squares
+from evaluation.features import EfficientNetLite0, Features, Images
+from evaluation.ladder import EXPECTED, Rung, blurred, climb, noisy, passed, recompressed
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def logos() -> NDArray[np.uint8]:
+    rows = pq.read_table(Path(data.sample.__file__).with_name("text_labels.parquet"))["png"].to_pylist()[:192]
+    return fit_squares([flatten(decode(png, ADMITTED).pixels) for png in rows], SIDE)
+
+
+class Corner:
+    """The colour of the first pixel alone: a space that sees noise, but no blur where the border is white."""
+
+    name, dimensions, digest = "corner", 3, hashlib.sha256(b"corner").hexdigest()
+
+    def extract(self, images: Images) -> Features:
+        return images[:, :, 0, 0].astype(np.float32)
+
+
+def test_every_metric_notices_every_damage_in_the_space_that_ships(logos: NDArray[np.uint8]) -> None:
+    network = EfficientNetLite0()
+    features = network.extract(logos)
+    labels = (features @ np.random.default_rng(0).standard_normal(features.shape[1]) > 0).astype(np.int64)
+    labels += 2 * (logos.mean(axis=(1, 2, 3)) > np.median(logos.mean(axis=(1, 2, 3))))
+    rungs = climb(logos, labels, features, network, sample=48, seed=1)
+    assert [(rung.damage, rung.strength) for rung in rungs] == [(d, s) for d in EXPECTED for s in range(4)]
+    verdicts = passed(rungs)
+    assert all(verdicts[metric][damage] for damage in ("blur", "noise", "JPEG") for metric in ("frechet", "kernel"))
+    assert verdicts["closer"]["copies"]
+    copies = [rung.scores["closer"] for rung in rungs if rung.damage == "copies"]
+    assert copies[0] == pytest.approx(0.5, abs=0.15)  # real logos are as near as unseen ones
+    assert copies[-1] == 1.0  # nothing but copies
+
+
+def test_a_space_that_cannot_see_blur_fails_on_it(logos: NDArray[np.uint8]) -> None:
+    space = Corner()
+    wide = np.pad(logos, ((0, 0), (0, 0), (24, 24), (24, 24)), constant_values=255)
+    verdicts = passed(climb(wide, np.arange(len(wide)) % 4, space.extract(wide), space, sample=48))
+    for metric in ("frechet", "kernel"):
+        assert (verdicts[metric]["blur"], verdicts[metric]["noise"]) == (False, True)
+    with pytest.raises(ValueError, match="60 images are too few to test metrics with: give 64 or more"):
+        climb(logos[:60], np.zeros(60, np.int64), space.extract(logos[:60]), space)
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [((1, 2, 2, 3), True), ((1, 2, 1.9, 3), False), ((1, 1, 1, 1), False), ((3, 2, 1, 0), False)],
+)
+def test_a_metric_passes_where_it_never_goes_back(values: tuple[float, ...], verdict: bool) -> None:
+    scores = [
+        dict.fromkeys(("frechet", "kernel", "closer"), v) | dict.fromkeys(("density", "coverage"), -v) for v in values
+    ]
+    rungs = [Rung(damage, i, score) for damage in EXPECTED for i, score in enumerate(scores)]
+    assert {one for by_damage in passed(rungs).values() for one in by_damage.values()} == {verdict}
+
+
+def test_damage_is_what_it_says(logos: NDArray[np.uint8]) -> None:
+    image = logos[:1]
+    middle = slice(12, -12)  # the borders are mirrored otherwise
+    pillow = Image.fromarray(image[0].transpose(1, 2, 0)).filter(ImageFilter.GaussianBlur(1.5))
+    ours = blurred(image, 1.5)[0].transpose(1, 2, 0)
+    assert np.abs(ours[middle, middle].astype(int) - np.asarray(pillow)[middle, middle]).mean() < 2
+    gray = np.full((40, 1, SIDE, SIDE), 128, np.uint8)
+    assert noisy(gray, 8.0, np.random.default_rng(0)).std() == pytest.approx(8.0, rel=0.02)
+    buffer = io.BytesIO()
+    Image.fromarray(image[0].transpose(1, 2, 0)).save(buffer, "JPEG", quality=25)
+    assert_allclose(recompressed(image, 25)[0].transpose(1, 2, 0), np.asarray(Image.open(buffer)))
+    alpha = np.concatenate([image, image[:, :1]], axis=1)
+    assert np.array_equal(recompressed(alpha, 25)[:, 3], alpha[:, 3])
+    assert np.array_equal(recompressed(alpha, 25)[:, :3], recompressed(image, 25))
+    assert recompressed(gray[:1], 8).shape == (1, 1, SIDE, SIDE)
