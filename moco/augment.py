@@ -101,7 +101,7 @@ def change_background(
 
 
 def recolour(images: Tensor, settings: AugmentationSettings, generator: Generator, rows: Rows | None = None) -> Tensor:
-    """Change brightness, contrast, saturation and hue by one matrix for each image, and take the colour from some."""
+    """Change brightness, contrast, saturation and hue by one matrix for each image; some turn gray, some negative."""
     rows = rows or all_rows(images)
     jittered = torch.ones(len(images))
     if settings.jitter < 1:  # no draw otherwise: trainings from before this setting stay what they were
@@ -116,7 +116,11 @@ def recolour(images: Tensor, settings: AugmentationSettings, generator: Generato
     matrix = matrix * (brightness * contrast)[:, None, None]
     offset = ((1 - contrast) * 0.5)[:, None, None, None]  # contrast pulls towards middle gray
     changed = torch.einsum("nij,njhw->nihw", matrix.to(images.device), images) + offset.to(images.device)
-    return changed.clamp_(0, 1)
+    changed = changed.clamp_(0, 1)
+    if settings.invert:  # no draw otherwise: trainings from before this setting stay what they were
+        negative = rows.chosen(settings.invert, generator).to(images.device)[:, None, None, None]
+        changed = torch.where(negative, 1 - changed, changed)
+    return changed
 
 
 def reduce_resolution(

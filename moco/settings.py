@@ -56,6 +56,7 @@ class AugmentationSettings(BaseModel):
     saturation: float = Field(0.1, ge=0, lt=1, description="Largest relative change of saturation.")
     hue: float = Field(0.01, ge=0, le=0.5, description="Largest turn of the hue, in turns.")
     grayscale: float = Field(0.0, ge=0, le=1, description="Share of views without colour.")
+    invert: float = Field(0.0, ge=0, le=1, description="Share of views in negative, as logos are drawn for dark pages.")
     flip: float = Field(
         0.0, ge=0, le=1, description="Share of views that are mirrored; a mirrored logo is another logo."
     )

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from neighbours.marks import marked, square_around
+
 SIDE = 12
 FINE = 2 * SIDE  # sampled, then averaged down
-INK = 0.3  # a pixel of the mark has more than this share of the strongest; JPEG leaves fainter traces around it
 SOLID = 0.9  # share of the box's edges that is inked where a coloured margin, or a badge, surrounds the mark
 AT_ONCE = 1024
 
@@ -53,32 +54,17 @@ def gists(thumbnails: NDArray[np.uint8]) -> Gists:
     framed = np.empty(len(thumbnails), bool)
     for start in range(0, len(thumbnails), AT_ONCE):
         ink = 1 - torch.from_numpy(np.array(thumbnails[start : start + AT_ONCE])) / 255
-        strength = ink.amax(dim=1)
-        marked = strength > INK * strength.amax(dim=(1, 2), keepdim=True)
-        columns, rows = (_extent(marked.any(dim=dim)) for dim in (1, 2))
-        grid = F.affine_grid(_square(columns, rows, ink.shape[-1]), [len(ink), 3, FINE, FINE], align_corners=False)
+        inked, columns, rows = marked(ink)
+        theta = square_around(columns, rows, ink.shape[-1])
+        grid = F.affine_grid(theta, [len(ink), 3, FINE, FINE], align_corners=False)
         part = slice(start, start + len(ink))
         marks[part] = F.avg_pool2d(F.grid_sample(ink, grid, align_corners=False), 2).flatten(1).numpy()
-        framed[part] = (_solidity(marked, columns, rows) >= SOLID).numpy()
+        framed[part] = (_solidity(inked, columns, rows) >= SOLID).numpy()
     return Gists(marks, framed)
 
 
-def _extent(line: Tensor) -> Tensor:
-    """First and one past the last true element of each line `[N, S]`, `[N, 2]`; the whole line without any."""
-    line = line | ~line.any(dim=1, keepdim=True)
-    return torch.stack([line.int().argmax(dim=1), line.shape[1] - line.flip(1).int().argmax(dim=1)], dim=1)
-
-
-def _square(columns: Tensor, rows: Tensor, side: int) -> Tensor:
-    """The square around boxes given by their extents `[N, 2]`, as sampling matrices `[N, 2, 3]`."""
-    theta = torch.zeros(len(columns), 2, 3)
-    theta[:, 0, 2], theta[:, 1, 2] = columns.sum(dim=1) / side - 1, rows.sum(dim=1) / side - 1
-    theta[:, 0, 0] = theta[:, 1, 1] = torch.maximum(columns.diff(dim=1), rows.diff(dim=1))[:, 0] / side
-    return theta
-
-
-def _solidity(marked: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
+def _solidity(inked: Tensor, columns: Tensor, rows: Tensor) -> Tensor:
     """How much of the least inked edge of each box is inked, 0..1, `[N]`."""
-    across = marked.sum(dim=2).gather(1, torch.stack([rows[:, 0], rows[:, 1] - 1], dim=1)) / columns.diff(dim=1)
-    down = marked.sum(dim=1).gather(1, torch.stack([columns[:, 0], columns[:, 1] - 1], dim=1)) / rows.diff(dim=1)
+    across = inked.sum(dim=2).gather(1, torch.stack([rows[:, 0], rows[:, 1] - 1], dim=1)) / columns.diff(dim=1)
+    down = inked.sum(dim=1).gather(1, torch.stack([columns[:, 0], columns[:, 1] - 1], dim=1)) / rows.diff(dim=1)
     return torch.cat([across, down], dim=1).amin(dim=1)
