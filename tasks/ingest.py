@@ -41,6 +41,8 @@ from tasks.stage import Build, stage
 from tasks.units import Unit, UnitKind, map_units
 
 OUTCOMES = "outcomes.parquet"
+IGNORED = "ignored.json"
+"""What each source left out, by suffix, and how often."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,12 @@ def ingest(build: Build) -> None:
     config: IngestConfig = build.config
     earlier = earlier_entries(build)
     records: list[EntryRecord] = []
+    ignored: dict[str, Counter[str]] = {}
     try:
         for source in config.sources:
-            records += take_source(build, config, source, [e for e in earlier if e.source == source.name])
+            own = [e for e in earlier if e.source == source.name]
+            taken, ignored[source.name] = take_source(build, config, source, own)
+            records += taken
     except SourceError as error:
         raise UserError(str(error)) from error
 
@@ -98,9 +103,11 @@ def ingest(build: Build) -> None:
     write_quarantine(build.folder / "quarantine.parquet", records)
     funnel = count(config.sources, records, table)
     (build.folder / "funnel.json").write_text(json.dumps(funnel, indent=1, sort_keys=True))
-    shown = ("offered", "quarantined", "animated", "distinct")
-    build.metrics = {**{name: funnel[name] for name in shown}, **build.metrics}
-    build.page(ingest_page(build, funnel, table, records))
+    (build.folder / IGNORED).write_text(json.dumps(ignored, indent=1, sort_keys=True))  # no part of the table
+    shown = {name: funnel[name] for name in ("offered", "quarantined", "animated", "distinct")}
+    left_out = sum(counts.total() for counts in ignored.values())
+    build.metrics = {**shown, "ignored": left_out, **build.metrics}
+    build.page(ingest_page(build, funnel, table, records, ignored))
 
 
 def earlier_entries(build: Build) -> list[EntryRecord]:
@@ -113,8 +120,8 @@ def earlier_entries(build: Build) -> list[EntryRecord]:
 
 def take_source(
     build: Build, config: IngestConfig, source: SourceConfig, earlier: Sequence[EntryRecord]
-) -> list[EntryRecord]:
-    """What became of every entry of a source: known from an earlier run, or read now in blocks."""
+) -> tuple[list[EntryRecord], Counter[str]]:
+    """What became of every entry of a source: known from an earlier run, or read now in blocks; and what is none."""
     sha256: dict[str, str] = {}
 
     def remember(path: FilePath) -> str:
@@ -139,7 +146,7 @@ def take_source(
         known |= dict(zip(block.entries, records_of(source.name, block, artifact), strict=True))
     result = [known[entry] for entry in entries]
     refuse_bad_source(config, source, result)
-    return result
+    return result, reader.ignored()
 
 
 def recognise(reader: Source, entries: Sequence[Entry], earlier: Sequence[EntryRecord]) -> dict[Entry, EntryRecord]:

@@ -58,14 +58,35 @@ def test_pickles_are_refused_unread_wherever_they_lie(tmp_path: Path) -> None:
         ("empty.parquet", None, "damaged or not whole"),
         ("notes.txt", "folder", "is a file, .* give the folder around it"),
         ("folder", "zip", "is a folder, .* give the file in it"),
+        ("*.pkl", None, "can run code when it is read"),
+        ("icons.pkl", "lld", "can run code when it is read"),
+        ("link", None, "link is a link to nothing: mend the link"),
+        ("mixed", None, "holds both Parquet files and images, such as a.png: say kind: folder"),
     ],
 )
 def test_what_is_no_source_is_one_sentence(tmp_path: Path, name: str, kind: Any, sentence: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "mixed" / "deep").mkdir(parents=True)
+    for file in ("icons.pkl", "mixed/metadata.parquet", "mixed/deep/a.png"):
+        (tmp_path / file).touch()
     for suffix in ("zip", "hdf5", "parquet"):
         (tmp_path / f"empty.{suffix}").touch()
     with pytest.raises(SourceError, match=sentence) as caught:
         open_source("x", tmp_path / name, kind).entries()
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["gs://bucket/logos", "https://host/logos.zip", "S3://bucket/logos"])
+def test_addresses_of_another_kind_are_named_as_such(address: str) -> None:
+    with pytest.raises(SourceError, match="no address that is read: give a path of this machine, or s3://"):
+        open_source("x", address)
+
+
+def test_images_beside_a_table_are_read_when_asked_for(tmp_path: Path, png: Callable[[int], bytes]) -> None:
+    (tmp_path / "a.png").write_bytes(png(1))
+    pq.write_table(pa.table({"image": [png(2), png(3)]}), tmp_path / "table.parquet")
+    assert [entry.name for entry in open_source("x", tmp_path, "folder").entries()] == ["a.png"]
+    assert len(open_source("x", tmp_path, "parquet").entries()) == 2
