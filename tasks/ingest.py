@@ -24,7 +24,7 @@ from data.index import (
     write_outcomes,
     write_quarantine,
 )
-from data.intake import identify, labels_of, licence_of, take_in
+from data.intake import identify, labels_of, take_in
 from data.sources import Entry, Source, SourceError, hash_file
 from data.sources.source import FilePath
 from data.squares import SquareKind, SquaresWriter
@@ -33,7 +33,10 @@ from logoflow.canonical import digest_of
 from logoflow.changes import ENTRIES
 from logoflow.config.sections import IngestConfig, SourceConfig
 from logoflow.errors import UserError
+from logoflow.fingerprint import stage_parts
+from logoflow.resolve import whole_artifacts
 from logoflow.sources import open_reader
+from logoflow.store.manifest import Parts
 from logoflow.store.store import Artifact
 from tasks.images import square_kind
 from tasks.ingest_page import ingest_page
@@ -88,14 +91,13 @@ def ingest(build: Build) -> None:
     ignored: dict[str, Counter[str]] = {}
     try:
         for source in config.sources:
-            own = [e for e in earlier if e.source == source.name]
-            taken, ignored[source.name] = take_source(build, config, source, own)
+            taken, ignored[source.name] = take_source(build, config, source, earlier)
             records += taken
     except SourceError as error:
         raise UserError(str(error)) from error
 
     build.units = sorted({record.shard for record in records if record.shard is not None})
-    table = merge(records)
+    table = merge(records, {source.name: source.licence for source in config.sources})
     if not table:
         raise UserError("no source holds an image that can be read: look at the paths in ingest.sources.")
     write_index(build.folder / "images.parquet", table)
@@ -111,11 +113,18 @@ def ingest(build: Build) -> None:
 
 
 def earlier_entries(build: Build) -> list[EntryRecord]:
-    """What the newest table made by the same recipe says of its entries; nothing where there is none."""
-    for artifact in reversed(list(build.space.store.artifacts("ingest"))):
-        if artifact.manifest.recipe == build.recipe and build.space.store.find("ingest", artifact.manifest.fingerprint):
+    """What the newest table of pictures decoded alike says of its entries, whatever sources it was made from."""
+    alike = decoding(stage_parts(build.stage, build.config, {}, build.space.memo))
+    for artifact in whole_artifacts("ingest", build.space.store):
+        if decoding(artifact.manifest.parts) == alike:
             return read_entries(artifact.file(ENTRIES))
     return []
+
+
+def decoding(parts: Parts) -> dict[str, Any]:
+    """Of what shapes a table that which shapes each of its pictures, too."""
+    config = {name: value for name, value in parts.config.items() if name not in ("sources", "max_bad_share")}
+    return {"code": parts.code, "config": config, "libraries": parts.libraries}
 
 
 def take_source(
@@ -151,23 +160,26 @@ def take_source(
 
 def recognise(reader: Source, entries: Sequence[Entry], earlier: Sequence[EntryRecord]) -> dict[Entry, EntryRecord]:
     """The entries whose bytes an earlier run has decoded: by version, else by id, whatever they are called now."""
-    by_version = {(e.entry.name, e.entry.version): e for e in earlier}
+    by_version = {e.entry.version: e for e in earlier}
     found = {
-        entry: replace(same, entry=entry)
+        entry: replace(same, source=reader.name, entry=entry)
         for entry in entries
-        if (same := by_version.get((entry.name, entry.version))) is not None
+        if (same := by_version.get(entry.version)) is not None
     }
     by_id = {e.outcome.id: e for e in earlier if e.outcome.id is not None}
     # A file's version is its id; of a container that was written anew, only reading tells. Hashing costs far less than
-    # decoding. Labels and licence are those that the source states now.
+    # decoding, but who has not seen the source before would hash it for nothing. Labels are those of now.
+    rewritten = any(e.source == reader.name for e in earlier)
     perhaps = [
-        e for e in entries if e not in found and by_id and (":" in e.version or e.version.partition("@")[0] in by_id)
+        e
+        for e in entries
+        if e not in found and ((rewritten and ":" in e.version) or e.version.partition("@")[0] in by_id)
     ]
     for raw in reader.read(perhaps):
         if (same := by_id.get(identify(raw) or "")) is not None:
             outcome = same.outcome
             if outcome.reason is None:
-                outcome = replace(outcome, labels=labels_of(raw), licence=licence_of(raw, reader.licence))
+                outcome = replace(outcome, labels=labels_of(raw), licence=raw.licence)
             found[raw.entry] = EntryRecord(reader.name, raw.entry, outcome, same.shard)
     return found
 

@@ -184,6 +184,32 @@ def test_a_renamed_file_is_not_decoded_again(tmp_path: Path, run_ingest: RunInge
     assert read_names(renamed) == {"0.png", "0000.png", "1.png", "2.png", "3.png"}
 
 
+def test_what_is_said_of_sources_is_not_in_their_pictures(tmp_path: Path, run_ingest: RunIngest) -> None:
+    rows = [{"name": f"{n}.png", "png": png(n), "licence": "MIT" if n else None} for n in range(4)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    for n in range(3, 9):
+        (tmp_path / "logos" / "ab"[n % 2]).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "logos" / "ab"[n % 2] / f"{n}.png").write_bytes(png(n))
+    logos = {"name": "logos", "path": str(tmp_path / "logos")}
+    table = {"name": "rows", "path": str(tmp_path / "rows.parquet")}
+    for step, (sources, decoded) in enumerate(
+        [
+            ([logos], 6),
+            ([logos, table], 4),  # added: its own images only
+            ([table, logos], 0),  # in another order
+            ([{**table, "name": "others"}, {**logos, "name": "mine"}], 0),
+            ([{**table, "licence": "CC0-1.0"}, {**logos, "licence": "CC-BY-4.0"}], 0),
+            ([{**table, "licence": "CC0-1.0"}, {**logos, "labels": "folders"}], 0),
+        ]
+    ):
+        grown = run_ingest(tmp_path / "store", sources)
+        assert grown.manifest.metrics["images_run"] == decoded, step
+        assert grown.content == run_ingest(tmp_path / f"scratch{step}", sources).content, step
+    found = {row.origins[0].name: row for row in read_index(grown.file("images.parquet"))}
+    assert [(found[f"{n}.png"].licence) for n in range(4)] == ["CC0-1.0", "MIT", "MIT", "MIT"]
+    assert (found["b/5.png"].labels, found["a/4.png"].labels) == ({"folder": 1}, {"folder": 0})
+
+
 def read_names(artifact: Artifact) -> set[str]:
     return {origin.name for row in read_index(artifact.file("images.parquet")) for origin in row.origins}
 
