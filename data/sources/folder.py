@@ -115,13 +115,15 @@ class FolderSource:
     def _entry(self, path: str, file: os.DirEntry[str], sidecars: Sidecars) -> Entry:
         """A file, whose version is its sha256 with its labels, or stands for its problem."""
         name = _as_utf8(path)
-        labels = sidecars.labels(name)
         try:
-            found = retry(partial(self._hash, file), is_passing, LOCAL_ATTEMPTS) if name == path else _NOT_UTF8
+            found = retry(lambda: self._hash(file), is_passing, LOCAL_ATTEMPTS) if name == path else _NOT_UTF8
         except OSError as error:
             raise cannot_be_read(file.path, error) from error
         version, size = (_stand_in(found), 0) if isinstance(found, Rejected) else (found, file.stat().st_size)
-        return Entry(name, 0, "@".join([version, *(str(value) for _, value in labels)]), labels, size)
+        labels = sidecars.labels(name)
+        if labels:
+            version = "@".join([version, *(str(value) for _, value in labels)])
+        return Entry(name, 0, version, labels, size)
 
     def _hash(self, file: os.DirEntry[str]) -> str | Rejected:
         """The sha256 of a file, or why it is not read."""

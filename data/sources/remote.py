@@ -126,12 +126,13 @@ class RemoteSource:
             if images:
                 raise SourceError(f"{self._url} is a single image: give the prefix around it.")
             return found
+        if self._kind == "folder":
+            return {}
         if glob.has_magic(key):
             containers = {name: item for name, item in found.items() if ignored_as(name) in CONTAINERS}
             parts = containers if images else found
         else:
-            tables = {name: item for name, item in found.items() if name.endswith(".parquet")}
-            parts = {} if self._kind == "folder" else tables
+            parts = {name: item for name, item in found.items() if name.endswith(".parquet")}
         if parts and images and self._kind != "parquet":
             raise SourceError(
                 f"{self._url} holds both {next(iter(parts))} and images, such as {images[0]}: say kind: folder to read "

@@ -63,6 +63,8 @@ class Sidecars:
 
     def labels(self, name: str) -> tuple[tuple[str, int], ...]:
         """The labels of an image, sorted."""
+        if not (self._of_image or self._of_sample):
+            return ()
         own = {**self._of_sample.get(_sample(name), {}), **self._of_image.get(name, {})}
         return tuple(sorted(own.items()))
 
