@@ -36,6 +36,10 @@ class Rejected(ValueError):
         self.reason = reason
         self.detail = detail
 
+    def __reduce__(self) -> tuple[type["Rejected"], tuple[Reason, str]]:
+        """Let it come from another process; by itself an exception is made anew from its message alone."""
+        return Rejected, (self.reason, self.detail)
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -17,7 +17,7 @@ from data.sources.names import (
 )
 from data.sources.places import expand, is_pattern, is_remote, matches, split_pattern
 from data.sources.several import SeveralSources
-from data.sources.source import HashFile, Source, SourceError, hash_file
+from data.sources.source import HashFile, Source, SourceError, cannot_be_read, hash_file
 
 Kind = Literal["folder", "zip", "tar", "parquet", "lld"]
 Labels = Literal["folders"]
@@ -78,13 +78,17 @@ def open_source(
 
 def open_local(name: str, path: Path, kind: Kind | None, licence: str, hash_file: HashFile) -> Source:
     """Open one path of this machine."""
+    _check_readable(path)
     _refuse_pickle(path)
     kind = kind or kind_of(path)
     if path.is_dir() and kind not in ("folder", "parquet"):
         raise SourceError(f"{path} is a folder, but the source {name} is read as {kind}: give the file in it.")
     if kind == "folder" and not path.is_dir():
         raise SourceError(f"{path} is a file, but the source {name} is read as a folder: give the folder around it.")
-    return _reader(kind)(name, path, licence, hash_file)
+    try:
+        return _reader(kind)(name, path, licence, hash_file)
+    except OSError as error:  # while it was hashed; what a reader meets is a SourceError already
+        raise cannot_be_read(path, error) from error
 
 
 def open_pattern(name: str, pattern: str, kind: Kind | None, licence: str, hash_file: HashFile) -> Source:

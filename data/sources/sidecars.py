@@ -5,6 +5,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import IO, Any
 
+from data.sources.retry import is_passing
+from data.sources.source import cannot_be_read
+
 DATASET = "dataset.json"
 
 # As many bytes as half a million labels take, and one sample's description.
@@ -20,6 +23,8 @@ _BAD_CLASS = "classes in .cls files that are no integers"
 
 Labels = dict[str, dict[str, int]]
 """Name of an image, or what samples are told by → label name → class."""
+Pairs = tuple[tuple[str, int], ...]
+"""Label names and classes of one sample, in less memory."""
 
 
 class Sidecars:
@@ -38,7 +43,7 @@ class Sidecars:
         self.unread: Counter[str] = Counter()
         self._of_image: Labels = {}
         self._of_sample: Labels = {}
-        self._read: dict[Hashable, Labels] = {}
+        self._read: dict[Hashable, Labels | Pairs] = {}
 
     def look_at(self, name: str, place: Hashable, size: int, open_file: Callable[[], IO[bytes]]) -> bool:
         """Read a file if it can hold labels; say whether it can.
@@ -48,6 +53,9 @@ class Sidecars:
             place: of its bytes, which may have several names and are read once.
             size: of it in bytes.
             open_file: opens it.
+
+        Raises:
+            SourceError: it cannot be read now.
         """
         folder, slash, file = name.rpartition("/")
         suffix = file.rpartition(".")[2].lower()
@@ -55,31 +63,35 @@ class Sidecars:
             return False
         if place not in self._read:
             self._read[place] = self._parse(file, suffix, open_file)
-        if file == DATASET:
-            self._of_image |= {folder + slash + image: labels for image, labels in self._read[place].items()}
+        found = self._read[place]
+        if isinstance(found, dict):
+            self._of_image |= {folder + slash + image: labels for image, labels in found.items()}
         else:
-            self._of_sample.setdefault(_sample(name), {}).update(self._read[place].get("", {}))
+            self._of_sample.setdefault(_sample(name), {}).update(found)
         return True
 
-    def labels(self, name: str) -> tuple[tuple[str, int], ...]:
+    def labels(self, name: str) -> Pairs:
         """The labels of an image, sorted."""
         if not (self._of_image or self._of_sample):
             return ()
         own = {**self._of_sample.get(_sample(name), {}), **self._of_image.get(name, {})}
         return tuple(sorted(own.items()))
 
-    def _parse(self, file: str, suffix: str, open_file: Callable[[], IO[bytes]]) -> Labels:
-        """The labels in a file, by image, or under no name where they are those of its sample."""
+    def _parse(self, file: str, suffix: str, open_file: Callable[[], IO[bytes]]) -> Labels | Pairs:
+        """The labels in a file: of images by their names, or those of its sample."""
         try:
             with open_file() as stream:
                 text = stream.read(_DATASET_BYTES + 1)
             if file == DATASET:
                 return self._dataset_labels(json.loads(text))
-            return {"": _integers({"cls": int(text)}) if suffix == "cls" else _sample_labels(json.loads(text))}
-        except Exception:  # not for us, or garbage, for which each packing has exceptions of its own
+            labels = _integers({"cls": int(text)}) if suffix == "cls" else _sample_labels(json.loads(text))
+            return tuple(labels.items())
+        except Exception as error:  # not for us, or garbage, for which each packing has exceptions of its own
+            if is_passing(error):
+                raise cannot_be_read(file, error) from error
             if file == DATASET or suffix == "cls":
                 self.unread[_BAD_DATASET if file == DATASET else _BAD_CLASS] += 1
-            return {}
+            return ()
 
     def _dataset_labels(self, content: Any) -> Labels:
         """Labels by image of a dataset.json; of its pairs one that is bad costs only itself."""

@@ -36,6 +36,10 @@ class BadContainer(SourceError):
         super().__init__(sentence)
         self.problem = problem
 
+    def __reduce__(self) -> tuple[type["BadContainer"], tuple[str, Rejected]]:
+        """Let it come from another process, where a unit of work may have met it."""
+        return BadContainer, (str(self), self.problem)
+
 
 class NoImages(SourceError):
     """A source is whole and holds no image; beside others of its source it is passed over."""

@@ -1,5 +1,6 @@
 """Opening: the kind is told from the content, and what cannot be opened is one sentence."""
 
+import errno
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -12,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data.limits import Reason
 from data.sources import SourceError, open_source
+from data.sources.source import BadContainer, FilePath
 
 
 def test_the_kind_is_told_from_the_content_whatever_the_suffix(tmp_path: Path, png: Callable[[int], bytes]) -> None:
@@ -59,6 +62,7 @@ def test_pickles_are_refused_unread_wherever_they_lie(tmp_path: Path) -> None:
         ("notes.txt", "folder", "is a file, .* give the folder around it"),
         ("folder", "zip", "is a folder, .* give the file in it"),
         ("*.pkl", None, "can run code when it is read"),
+        ("missing", "zip", "does not exist: check the path"),
         ("icons.pkl", "lld", "can run code when it is read"),
         ("link", None, "link is a link to nothing: mend the link"),
         ("mixed", None, "holds both Parquet files and images, such as a.png: say kind: folder"),
@@ -90,3 +94,22 @@ def test_images_beside_a_table_are_read_when_asked_for(tmp_path: Path, png: Call
     pq.write_table(pa.table({"image": [png(2), png(3)]}), tmp_path / "table.parquet")
     assert [entry.name for entry in open_source("x", tmp_path, "folder").entries()] == ["a.png"]
     assert len(open_source("x", tmp_path, "parquet").entries()) == 2
+
+
+def test_damage_that_another_process_met_arrives_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "empty.zip").touch()
+    with pytest.raises(BadContainer) as caught:
+        open_source("x", tmp_path / "empty.zip").entries()
+    arrived = pickle.loads(pickle.dumps(caught.value))  # noqa: S301  (as Dask and Ray send it)
+    assert (str(arrived), arrived.problem.reason) == (str(caught.value), Reason.unreadable)
+    assert str(arrived.problem) == str(caught.value.problem)
+
+
+def test_a_disk_that_fails_while_a_file_is_hashed_is_one_sentence(tmp_path: Path) -> None:
+    def failing(path: FilePath) -> str:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.png", b"x")
+    with pytest.raises(SourceError, match=r"a\.zip cannot be read now \(Input/output error\): run again"):
+        open_source("x", tmp_path / "a.zip", hash_file=failing)
