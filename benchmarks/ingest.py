@@ -1,6 +1,6 @@
 """Ingest and curate against the plain way of StyleGAN2-ADA's dataset tool: images per CPU-second, and peak memory.
 
-    python -m benchmarks.ingest [--images 2000] [--folder PATH] [--json]
+    python -m benchmarks.ingest [--images 20000] [--folder PATH] [--json]
 
 The pictures are variations of the sample's logos, of LLD-logo's sizes: 64 to 400 px, RGB. They lie once in a folder of
 PNG files, once in an HDF5 file as LLD was published. The plain way opens each with Pillow, crops its centre, resizes it

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, UnidentifiedImageError
 
 from data.limits import ADMITTED, HARD_MAX_PIXELS, MAX_ENCODED_BYTES, Limits, Reason, Rejected
-from data.png import decode_plain_png
+from data.png import clear_pixels, decode_plain_png
 from data.svg import is_svg, render_svg
 
 __all__ = [
@@ -110,6 +110,8 @@ def decode(data: bytes, limits: Limits) -> Decoded:
             limits.check(*opened.size)
             inverted = opened.format == "JPEG" and opened.mode == "CMYK" and "adobe" not in opened.info
             image = ImageChops.invert(opened) if inverted else opened  # Pillow takes all inks for Adobe's, upside down
+            if (clear := clear_pixels(encoded, image)) is not None:
+                image = _without(image, clear)
             return Decoded(np.array(_resolve_mode(_upright(image))), bool(getattr(opened, "is_animated", False)))
     except Rejected:
         raise
@@ -238,6 +240,16 @@ def _upright(image: Image.Image) -> Image.Image:
         orientation = 1
     undo = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     return image if undo is None else image.transpose(undo)
+
+
+def _without(image: Image.Image, clear: NDArray[np.bool_]) -> Image.Image:
+    """A gray or RGB picture, some pixels of which are transparent, `[H, W]`; what else is known of it stays."""
+    info = {name: value for name, value in image.info.items() if name != "transparency"}
+    image.info = info
+    with_alpha = _resolve_mode(image).convert("RGBA")
+    with_alpha.putalpha(Image.fromarray(np.where(clear, np.uint8(0), np.uint8(255))))
+    with_alpha.info = info
+    return with_alpha
 
 
 def _resolve_mode(image: Image.Image) -> Image.Image:

@@ -1,6 +1,6 @@
 """The image table without its images: which pictures are distinct, where they came from, in which shard they lie."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ class Outcome:
         mode: L, LA, RGB or RGBA.
         animated: whether it has more frames or pages than the one that is kept.
         labels: name and class, as the source gives them for this image.
-        licence: as the source states it for this image.
+        licence: as stated for this image; None where that of its source holds, which may change without it.
     """
 
     id: str | None
@@ -40,7 +40,7 @@ class Outcome:
     mode: str = ""
     animated: bool = False
     labels: Labels = ()
-    licence: str = ""
+    licence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,12 @@ _ENTRY = {"name": pa.string(), "position": pa.int64(), "version": pa.string()}
 _QUARANTINE = ("source", "name", "position", "id", "reason", "detail")
 
 
-def merge(records: Iterable[EntryRecord]) -> list[Picture]:
+def merge(records: Iterable[EntryRecord], licences: Mapping[str, str]) -> list[Picture]:
     """One row per distinct picture, sorted by id, without its image.
 
     Args:
         records: of all sources, those of the source with priority first.
+        licences: of each source, for images that state none.
 
     Returns:
         Of pictures with equal pixels the one that came first, with the origins and labels of all of them.
@@ -98,11 +99,13 @@ def merge(records: Iterable[EntryRecord]) -> list[Picture]:
             origins.setdefault(key, []).append(Origin(record.source, entry.name, entry.position))
             own = labels.setdefault(key, {})
             own |= {name: value for name, value in outcome.labels if name not in own}
-    rows = [_row(record, tuple(origins[key]), labels[key]) for key, record in first.items()]
+    rows = [_row(record, tuple(origins[key]), labels[key], licences) for key, record in first.items()]
     return sorted(rows, key=lambda row: row.id)
 
 
-def _row(record: EntryRecord, origins: tuple[Origin, ...], labels: dict[str, int]) -> Picture:
+def _row(
+    record: EntryRecord, origins: tuple[Origin, ...], labels: dict[str, int], licences: Mapping[str, str]
+) -> Picture:
     """The row of a picture whose bytes are those of an entry."""
     outcome = record.outcome
     assert outcome.id is not None
@@ -116,7 +119,7 @@ def _row(record: EntryRecord, origins: tuple[Origin, ...], labels: dict[str, int
         mode=outcome.mode,
         origins=origins,
         labels=labels,
-        licence=outcome.licence,
+        licence=licences[record.source] if outcome.licence is None else outcome.licence,
     )
 
 

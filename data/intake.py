@@ -51,7 +51,7 @@ def take_in(source: str, licence: str, images: Iterable[RawImage], limits: Limit
             mode=mode_of(picture.pixels),
             origins=(Origin(source, raw.entry.name, raw.entry.position),),
             labels=raw.labels,
-            licence=licence_of(raw, licence),
+            licence=licence if raw.licence is None else raw.licence,
         )
         outcome = Outcome(
             identity,
@@ -61,7 +61,7 @@ def take_in(source: str, licence: str, images: Iterable[RawImage], limits: Limit
             mode=row.mode,
             animated=picture.animated,
             labels=labels_of(raw),
-            licence=row.licence,
+            licence=raw.licence,
         )
         yield Taken(outcome, row, picture.pixels)
 
@@ -95,8 +95,3 @@ def identify(raw: RawImage) -> str | None:
 def labels_of(raw: RawImage) -> tuple[tuple[str, int], ...]:
     """The labels of an image, sorted by name."""
     return tuple(sorted(raw.labels.items()))
-
-
-def licence_of(raw: RawImage, licence: str) -> str:
-    """The licence of an image; that of its source where it states none."""
-    return licence if raw.licence is None else raw.licence

@@ -36,6 +36,10 @@ class Rejected(ValueError):
         self.reason = reason
         self.detail = detail
 
+    def __reduce__(self) -> tuple[type["Rejected"], tuple[Reason, str]]:
+        """Let it come from another process; by itself an exception is made anew from its message alone."""
+        return Rejected, (self.reason, self.detail)
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -54,10 +58,13 @@ class Limits:
     def __post_init__(self) -> None:
         """Refuse limits that nothing could satisfy or that memory could not."""
         if not 1 <= self.min_side <= self.max_side:
-            raise ValueError(f"min_side is {self.min_side}, but must lie between 1 and max_side ({self.max_side}).")
+            raise ValueError(
+                f"min_side is {self.min_side}, but must lie between 1 and max_side ({self.max_side}): change either."
+            )
         if not self.min_side**2 <= self.max_pixels <= HARD_MAX_PIXELS:
             raise ValueError(
-                f"max_pixels is {self.max_pixels}, but must lie between min_side squared and {HARD_MAX_PIXELS}."
+                f"max_pixels is {self.max_pixels}, but must lie between min_side squared and {HARD_MAX_PIXELS}: "
+                "choose one there."
             )
 
     def check(self, width: int, height: int) -> None:

@@ -10,8 +10,9 @@ import zlib
 
 import numpy as np
 from isal import isal_zlib
-from kornia_rs.io import decode_image_png_u8
+from kornia_rs.io import decode_image_png_u8, decode_image_png_u16
 from numpy.typing import NDArray
+from PIL import Image
 
 from data.limits import Limits
 
@@ -55,6 +56,31 @@ def decode_plain_png(data: bytes, limits: Limits) -> NDArray[np.uint8] | None:
     except BaseException:  # a panic in Rust is no Exception
         return None
     return pixels
+
+
+def clear_pixels(data: bytes, image: Image.Image) -> NDArray[np.bool_] | None:
+    """Where a PNG shows the one colour that it calls transparent, in the depths in which Pillow does not find it.
+
+    Args:
+        data: the file.
+        image: what Pillow loaded from it; gray of 2 and 4 bits spread over all levels, RGB of 16 bits cut to 8.
+
+    Returns:
+        `[H, W]`; None where there is no such colour, or Pillow knows what to do.
+    """
+    depth, colours = data[24:26] if data.startswith(_HEAD) and len(data) > 25 else (0, 0)
+    clear = image.info.get("transparency")
+    if isinstance(clear, int) and colours == 0 and depth in (2, 4, 16):
+        return np.asarray(np.asarray(image) == (clear if depth == 16 else clear * 255 // (2**depth - 1)))
+    if isinstance(clear, tuple) and colours == 2 and depth == 16:
+        try:
+            exact = decode_image_png_u16(data, (image.height, image.width), "rgb")
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:  # a panic, where it is stricter than Pillow: the upper bytes tell nearly as well
+            exact, clear = np.asarray(image), tuple(value >> 8 for value in clear)
+        return np.asarray((exact == np.array(clear)).all(axis=2))
+    return None
 
 
 def _is_harmless(data: bytes) -> bool:

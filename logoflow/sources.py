@@ -14,7 +14,7 @@ from logoflow.store.memo import Memo
 if TYPE_CHECKING:
     from data.sources.source import Entry, HashFile, Source
 
-FACTS = "facts of a source 2"
+FACTS = "facts of a source 3"
 """What the memory calls them; count up when the same bytes give other facts."""
 
 
@@ -49,37 +49,59 @@ def open_reader(source: SourceConfig, hash_file: "HashFile") -> "Source":
 
 def look_at(source: SourceConfig, memo: Memo) -> SourceFacts:
     """The facts of one source: of files by their stats, of a folder by the stats of its files."""
-    from data.sources.opening import kind_of, open_source  # numpy, pyarrow, h5py are loaded when something is opened
-    from data.sources.places import expand, is_pattern, is_remote
     from data.sources.source import SourceError
+
+    try:
+        return facts_of(source, memo)
+    except SourceError as error:
+        raise UserError(str(error)) from error
+
+
+def facts_of(source: SourceConfig, memo: Memo) -> SourceFacts:
+    """The same, with errors as the readers raise them."""
+    from data.sources.opening import kind_of, parts_of  # numpy, pyarrow, h5py are loaded when something is opened
+    from data.sources.places import is_pattern, is_remote
 
     def read(_: Path | str) -> tuple[str, int]:
         reader = open_reader(source, memo.sha256)
         return reader.digest(), len(reader.entries())
 
     facts, path = f"{FACTS} {source.kind or ''} {source.labels or ''}", Path(source.path)
-    try:
-        if is_remote(source.path):
-            return look_at_remote(source.path, facts, memo, read)
-        if path.is_file():
-            return SourceFacts(*memo.recall(facts, path, read))
-        if is_pattern(source.path):
-            open_source(source.name, source.path, source.kind)  # refuses a mixture of kinds, and opens nothing yet
-            return look_at_parts(source, expand(source.path), memo)
-        tables = path.rglob("*.parquet") if (source.kind or kind_of(path)) == "parquet" else ()
-        if parts := {str(file.relative_to(path)): file for file in tables}:
-            return look_at_parts(source, parts, memo)
-        reader = open_reader(source, memo.sha256)
-        return SourceFacts(reader.digest(), len(reader.entries()), reader.entries())
-    except SourceError as error:
-        raise UserError(str(error)) from error
+    if is_remote(source.path):
+        return look_at_remote(source.path, facts, memo, read)
+    if path.is_file():
+        return SourceFacts(*memo.recall(facts, path, read))
+    if is_pattern(source.path):
+        if parts := parts_of(source.path, source.kind):
+            return facts_of_parts(source, parts, memo, facts_of_part)
+    elif (source.kind or kind_of(path)) == "parquet" and (tables := list(path.rglob("*.parquet"))):
+        return facts_of_parts(source, {str(table.relative_to(path)): table for table in tables}, memo, facts_of)
+    reader = open_reader(source, memo.sha256)
+    return SourceFacts(reader.digest(), len(reader.entries()), reader.entries())
 
 
-def look_at_parts(source: SourceConfig, parts: Mapping[str, Path], memo: Memo) -> SourceFacts:
+def facts_of_parts(
+    source: SourceConfig,
+    parts: Mapping[str, Path],
+    memo: Memo,
+    look: Callable[[SourceConfig, Memo], SourceFacts],
+) -> SourceFacts:
     """The facts of several files or folders that are one source."""
-    facts = {name: look_at(source.model_copy(update={"path": str(path)}), memo) for name, path in sorted(parts.items())}
+    facts = {name: look(source.model_copy(update={"path": str(path)}), memo) for name, path in sorted(parts.items())}
     digest = digest_of({name: fact.digest for name, fact in facts.items()})
     return SourceFacts(digest, sum(fact.images for fact in facts.values()))
+
+
+def facts_of_part(source: SourceConfig, memo: Memo) -> SourceFacts:
+    """The facts of one of several, as `SeveralSources` takes it: where it is damaged one image, for quarantine."""
+    from data.sources.source import BadContainer, NoImages
+
+    try:
+        return facts_of(source, memo)
+    except NoImages:
+        return SourceFacts("no images", 0)
+    except BadContainer as error:
+        return SourceFacts(str(error.problem), 1)
 
 
 def look_at_remote(url: str, facts: str, memo: Memo, read: Callable[[str], tuple[str, int]]) -> SourceFacts:

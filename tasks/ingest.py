@@ -24,7 +24,7 @@ from data.index import (
     write_outcomes,
     write_quarantine,
 )
-from data.intake import identify, labels_of, licence_of, take_in
+from data.intake import identify, labels_of, take_in
 from data.sources import Entry, Source, SourceError, hash_file
 from data.sources.source import FilePath
 from data.squares import SquareKind, SquaresWriter
@@ -33,7 +33,10 @@ from logoflow.canonical import digest_of
 from logoflow.changes import ENTRIES
 from logoflow.config.sections import IngestConfig, SourceConfig
 from logoflow.errors import UserError
+from logoflow.fingerprint import stage_parts
+from logoflow.resolve import whole_artifacts
 from logoflow.sources import open_reader
+from logoflow.store.manifest import Parts
 from logoflow.store.store import Artifact
 from tasks.images import square_kind
 from tasks.ingest_page import ingest_page
@@ -41,6 +44,8 @@ from tasks.stage import Build, stage
 from tasks.units import Unit, UnitKind, map_units
 
 OUTCOMES = "outcomes.parquet"
+IGNORED = "ignored.json"
+"""What each source left out, by suffix, and how often."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +88,16 @@ def ingest(build: Build) -> None:
     config: IngestConfig = build.config
     earlier = earlier_entries(build)
     records: list[EntryRecord] = []
+    ignored: dict[str, Counter[str]] = {}
     try:
         for source in config.sources:
-            records += take_source(build, config, source, [e for e in earlier if e.source == source.name])
+            taken, ignored[source.name] = take_source(build, config, source, earlier)
+            records += taken
     except SourceError as error:
         raise UserError(str(error)) from error
 
     build.units = sorted({record.shard for record in records if record.shard is not None})
-    table = merge(records)
+    table = merge(records, {source.name: source.licence for source in config.sources})
     if not table:
         raise UserError("no source holds an image that can be read: look at the paths in ingest.sources.")
     write_index(build.folder / "images.parquet", table)
@@ -98,23 +105,32 @@ def ingest(build: Build) -> None:
     write_quarantine(build.folder / "quarantine.parquet", records)
     funnel = count(config.sources, records, table)
     (build.folder / "funnel.json").write_text(json.dumps(funnel, indent=1, sort_keys=True))
-    shown = ("offered", "quarantined", "animated", "distinct")
-    build.metrics = {**{name: funnel[name] for name in shown}, **build.metrics}
-    build.page(ingest_page(build, funnel, table, records))
+    (build.folder / IGNORED).write_text(json.dumps(ignored, indent=1, sort_keys=True))  # no part of the table
+    shown = {name: funnel[name] for name in ("offered", "quarantined", "animated", "distinct")}
+    left_out = sum(counts.total() for counts in ignored.values())
+    build.metrics = {**shown, "ignored": left_out, **build.metrics}
+    build.page(ingest_page(build, funnel, table, records, ignored))
 
 
 def earlier_entries(build: Build) -> list[EntryRecord]:
-    """What the newest table made by the same recipe says of its entries; nothing where there is none."""
-    for artifact in reversed(list(build.space.store.artifacts("ingest"))):
-        if artifact.manifest.recipe == build.recipe and build.space.store.find("ingest", artifact.manifest.fingerprint):
+    """What the newest table of pictures decoded alike says of its entries, whatever sources it was made from."""
+    alike = decoding(stage_parts(build.stage, build.config, {}, build.space.memo))
+    for artifact in whole_artifacts("ingest", build.space.store):
+        if decoding(artifact.manifest.parts) == alike:
             return read_entries(artifact.file(ENTRIES))
     return []
 
 
+def decoding(parts: Parts) -> dict[str, Any]:
+    """Of what shapes a table that which shapes each of its pictures, too."""
+    config = {name: value for name, value in parts.config.items() if name not in ("sources", "max_bad_share")}
+    return {"code": parts.code, "config": config, "libraries": parts.libraries}
+
+
 def take_source(
     build: Build, config: IngestConfig, source: SourceConfig, earlier: Sequence[EntryRecord]
-) -> list[EntryRecord]:
-    """What became of every entry of a source: known from an earlier run, or read now in blocks."""
+) -> tuple[list[EntryRecord], Counter[str]]:
+    """What became of every entry of a source: known from an earlier run, or read now in blocks; and what is none."""
     sha256: dict[str, str] = {}
 
     def remember(path: FilePath) -> str:
@@ -139,28 +155,31 @@ def take_source(
         known |= dict(zip(block.entries, records_of(source.name, block, artifact), strict=True))
     result = [known[entry] for entry in entries]
     refuse_bad_source(config, source, result)
-    return result
+    return result, reader.ignored()
 
 
 def recognise(reader: Source, entries: Sequence[Entry], earlier: Sequence[EntryRecord]) -> dict[Entry, EntryRecord]:
     """The entries whose bytes an earlier run has decoded: by version, else by id, whatever they are called now."""
-    by_version = {(e.entry.name, e.entry.version): e for e in earlier}
+    by_version = {e.entry.version: e for e in earlier}
     found = {
-        entry: replace(same, entry=entry)
+        entry: replace(same, source=reader.name, entry=entry)
         for entry in entries
-        if (same := by_version.get((entry.name, entry.version))) is not None
+        if (same := by_version.get(entry.version)) is not None
     }
     by_id = {e.outcome.id: e for e in earlier if e.outcome.id is not None}
     # A file's version is its id; of a container that was written anew, only reading tells. Hashing costs far less than
-    # decoding. Labels and licence are those that the source states now.
+    # decoding, but who has not seen the source before would hash it for nothing. Labels are those of now.
+    rewritten = any(e.source == reader.name for e in earlier)
     perhaps = [
-        e for e in entries if e not in found and by_id and (":" in e.version or e.version.partition("@")[0] in by_id)
+        e
+        for e in entries
+        if e not in found and ((rewritten and ":" in e.version) or e.version.partition("@")[0] in by_id)
     ]
     for raw in reader.read(perhaps):
         if (same := by_id.get(identify(raw) or "")) is not None:
             outcome = same.outcome
             if outcome.reason is None:
-                outcome = replace(outcome, labels=labels_of(raw), licence=licence_of(raw, reader.licence))
+                outcome = replace(outcome, labels=labels_of(raw), licence=raw.licence)
             found[raw.entry] = EntryRecord(reader.name, raw.entry, outcome, same.shard)
     return found
 

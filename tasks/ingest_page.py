@@ -1,11 +1,13 @@
 """The page of ingest: what came in, what was turned away and why, with a picture of each where there is one."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data.images import Pixels, glimpse
 from data.index import EntryRecord
 from data.sources import SourceError, open_source
+from data.sources.names import remedy_for
 from data.table import Picture as Row
 from logoflow.report.page import Page, Picture, Table
 from tasks.images import load_pictures
@@ -18,8 +20,14 @@ TRIED = 8
 """Quarantined images of a reason that are looked at for one that can be shown."""
 
 
-def ingest_page(build: Build, funnel: dict[str, Any], table: Sequence[Row], records: Sequence[EntryRecord]) -> Page:
-    """Counts by source and reason, a handful of each source, an example of each reason."""
+def ingest_page(
+    build: Build,
+    funnel: dict[str, Any],
+    table: Sequence[Row],
+    records: Sequence[EntryRecord],
+    ignored: Mapping[str, Counter[str]],
+) -> Page:
+    """Counts by source and reason, a handful of each source, an example of each reason, and what was left out."""
     shards = {record.outcome.id: record.shard for record in reversed(records) if record.shard is not None}
     pictures = []
     for name in funnel["sources"]:
@@ -42,9 +50,24 @@ def ingest_page(build: Build, funnel: dict[str, Any], table: Sequence[Row], reco
     )
     if funnel["animated"]:
         summary += f" Of {funnel['animated']} with several frames or pages the first is kept."
+    left_out = ignored_tables(ignored)
     if not bad:
-        return Page(summary, tuple(pictures), tables=(sources,))
-    return Page(summary, (*pictures, *examples(build, bad)), tables=(sources, *quarantine_tables(funnel, bad)))
+        return Page(summary, tuple(pictures), tables=(sources, *left_out))
+    tables = (sources, *quarantine_tables(funnel, bad), *left_out)
+    return Page(summary, (*pictures, *examples(build, bad)), tables=tables)
+
+
+def ignored_tables(ignored: Mapping[str, Counter[str]]) -> tuple[Table, ...]:
+    """What lies in the sources and was not offered, and what to do where it was meant to be."""
+    rows = [
+        (name, what, count, remedy_for(what))
+        for name, counts in ignored.items()
+        for what, count in counts.most_common()
+    ]
+    if not rows:
+        return ()
+    caption = "By their names no images; labels here are no classes."
+    return (Table("Left out", ("source", "what", "how many", "remedy"), tuple(rows[:LISTED]), caption=caption),)
 
 
 def quarantine_tables(funnel: dict[str, Any], bad: Sequence[EntryRecord]) -> tuple[Table, Table]:

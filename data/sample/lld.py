@@ -185,6 +185,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.images < 1 or given.chunk_rows < 1:
         parser.error("--images and --chunk-rows must be at least 1")
+    if not given.out.parent.is_dir():
+        parser.error(f"{given.out.parent} is no folder: make it first, or write somewhere else")
     compression = None if given.compression == "none" else given.compression
     write_lld(given.out, LAYOUTS[given.layout], given.images, compression, given.chunk_rows, given.labels)
     return 0

@@ -1,5 +1,6 @@
 """A zip or tar file of images, and of further archives of images, read in place."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -9,9 +10,19 @@ from pathlib import Path
 from data.limits import MAX_ENCODED_BYTES, Reason, Rejected
 from data.sources.cache import cached
 from data.sources.members import Archive, Member, copy_bounded, is_compressed, opened, unpack, unpacked_limit
-from data.sources.names import is_hidden, is_image_name, is_pickle, pickles_are_refused
+from data.sources.names import ignored_as, is_hidden, is_image_name, is_pickle, pickles_are_refused
+from data.sources.retry import LOCAL_ATTEMPTS, is_passing, retry
 from data.sources.sidecars import Sidecars
-from data.sources.source import Entry, HashFile, RawImage, SourceError, reading
+from data.sources.source import (
+    BadContainer,
+    Entry,
+    HashFile,
+    NoImages,
+    RawImage,
+    SourceError,
+    cannot_be_read,
+    reading,
+)
 
 _ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
 
@@ -31,6 +42,7 @@ class ArchiveSource:
         self.licence = licence
         self._path = Path(path)
         self._sha256 = hash_file(self._path)
+        self._ignored = Counter[str]()
 
     def digest(self) -> str:
         """The file's sha256."""
@@ -39,19 +51,24 @@ class ArchiveSource:
     def entries(self) -> list[Entry]:
         """Images, unsafe members and archives that cannot be opened, in the order of the archive."""
         found: list[Entry] = []
-        sidecars, pickles = Sidecars(), False
+        sidecars, ignored = Sidecars(), Counter[str]()
         with self._outer(self._path) as outer:
             for position, (place, member) in enumerate(self._walk(outer)):
-                sidecars.look_at(member)
-                pickles = pickles or is_pickle(member.name)
                 if _is_offered(member):
                     version = ":".join([self._sha256, *map(str, place)])
                     found.append(Entry(member.name, position, version, size=member.size))
-        if not found and pickles:
+                elif not (_is_aside(member) or sidecars.look_at(member.name, place, member.size, member.open)):
+                    ignored[ignored_as(member.name)] += 1
+        self._ignored = ignored + sidecars.unread
+        if not found and any(map(is_pickle, ignored)):
             raise SourceError(pickles_are_refused(self._path))
         if not found:
-            raise SourceError(f"{self._path} holds no images: give an archive of PNG, JPEG, WebP or other image files.")
+            raise NoImages(f"{self._path} holds no images: give an archive of PNG, JPEG, WebP or other image files.")
         return [replace(entry, labels=sidecars.labels(entry.name)) for entry in found]
+
+    def ignored(self) -> Counter[str]:
+        """Members that are neither images nor their labels, and labels that are no classes."""
+        return self._ignored
 
     def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
         """Read members by their places, which the entries' versions hold."""
@@ -73,7 +90,7 @@ class ArchiveSource:
                 with opened(path, self._sha256) as archive:
                     yield archive
             except Rejected as problem:
-                raise SourceError(f"{self._path} {problem.detail}: unpack it, if that is right.") from problem
+                raise BadContainer(f"{self._path} {problem.detail}: unpack it, if that is right.", problem) from problem
 
     def _seekable(self) -> Path:
         """The archive, or a copy of it without compression, which would have to be undone from the start each time."""
@@ -131,9 +148,11 @@ class ArchiveSource:
                 member = archive.member(place)
                 if member.problem is None and is_archive_name(member.name):
                     self._say_why(member, within)
-                return read_member(member)
+                return retry(lambda: read_member(member), is_passing, LOCAL_ATTEMPTS)
         except Rejected as problem:
             return problem
+        except OSError as error:
+            raise cannot_be_read(self._path, error) from error
 
     def _say_why(self, member: Member, within: bool) -> None:
         """Raise the problem of an archive that was offered itself, because nothing in it could be."""
@@ -162,7 +181,12 @@ def read_member(member: Member) -> bytes:
 
 @contextmanager
 def rejecting() -> Iterator[None]:
-    """Turn what the readers of archives raise on garbage, nearly anything, into a problem of one member."""
+    """Turn what the readers of archives raise on garbage, nearly anything, into a problem of one member.
+
+    Raises:
+        Rejected: the member is at fault.
+        OSError: it is not, and another attempt may succeed.
+    """
     try:
         yield
     except (Rejected, SourceError):
@@ -172,6 +196,8 @@ def rejecting() -> Iterator[None]:
     except NotImplementedError as error:
         raise Rejected(Reason.unsupported, f"packed in a way that is not read: {error}") from error
     except Exception as error:
+        if is_passing(error):
+            raise
         raise Rejected(Reason.unreadable, f"damaged in the archive: {error}"[:200]) from error
 
 
@@ -181,6 +207,11 @@ def _is_offered(member: Member) -> bool:
         return False
     escapes = member.problem is not None and member.problem.reason == Reason.path_escape
     return escapes or is_image_name(member.name) or is_archive_name(member.name)
+
+
+def _is_aside(member: Member) -> bool:
+    """Whether a member is nothing that anybody would miss: a folder, or hidden."""
+    return member.is_folder or member.problem is not None or any(map(is_hidden, member.name.split("/")))
 
 
 def _copy_out(member: Member, copy: Path, limit: int) -> None:

@@ -1,16 +1,22 @@
 """HDF5 files of LLD's layout, opened so that nothing in them leads elsewhere or grows without bound."""
 
 import json
+import os
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from data.limits import HARD_MAX_PIXELS
+from data.sources.retry import is_passing
 from data.sources.source import SourceError, reading
 
 _CHUNK_CACHE_BYTES = 128 * 2**20
@@ -20,6 +26,7 @@ _UNPACKED_RATIO = 20_000
 _MAX_PICTURES = 10_000_000
 _MAX_CHUNK_BYTES = 2**30
 _MAX_NAME_BYTES = 1024
+_MAX_CLASS = 2**53  # up to here floating point tells each from the next
 
 _STRINGS_S = 8.0
 _STRING_S = 1e-4
@@ -86,6 +93,45 @@ def read_strings(path: Path, dataset: h5py.Dataset, count: int) -> list[str]:
         return [str(value) for value in json.loads(done.stdout)]
     except (subprocess.SubprocessError, ValueError) as error:
         raise SourceError(f"{path} is damaged in {dataset.name}: copy or download it again.") from error
+
+
+def read_classes(file: h5py.File, count: int) -> tuple[dict[str, NDArray[Any]], Counter[str]]:
+    """The first labels of each list below `labels`, by its path there; LLD has resnet/rc_64 and the like.
+
+    Returns:
+        Lists of whole numbers, in which NaN stands for no label; and what the others are, with their lengths.
+    """
+    found: dict[str, NDArray[Any]] = {}
+    others: Counter[str] = Counter()
+
+    def visit(name: str, member: Any) -> None:
+        if not isinstance(member, h5py.Dataset):
+            return
+        is_list = member.ndim == 1 or (member.ndim == 2 and member.shape[1] == 1)
+        values = member[:count].ravel() if is_list and member.dtype.kind in "iuf" else None
+        if values is not None and _are_classes(values):
+            found[name] = values
+        else:
+            others[f"labels/{name} ({member.dtype}, {' x '.join(map(str, member.shape))})"] += max(1, len(member))
+
+    if "labels" in file:
+        file["labels"].visititems(visit)
+    return dict(sorted(found.items())), others
+
+
+def _are_classes(values: NDArray[Any]) -> bool:
+    """Whether numbers are whole, where they are any, and fit the int64 of the table."""
+    if np.can_cast(values.dtype, np.int64):
+        return True
+    known = values[values == values]  # NaN is not itself
+    return bool((known == np.floor(known)).all() and (np.abs(known) < _MAX_CLASS).all())
+
+
+def system_error(error: OSError) -> OSError | None:
+    """The system's own error that HDF5's library names in its message, where there is one that may pass."""
+    named = re.search(r"errno = (\d+)", str(error))
+    cause = OSError(int(named[1]), os.strerror(int(named[1]))) if named else error
+    return cause if is_passing(cause) else None
 
 
 def _refuse_bombs(path: Path, file: h5py.File, data: h5py.Dataset) -> None:

@@ -35,8 +35,8 @@ class Member:
     """One member of an archive.
 
     Attributes:
-        name: as the archive gives it, with forward slashes.
-        place: where it is, for `Archive.member`.
+        name: as the archive gives it, with forward slashes and without parts that are `.`.
+        place: where its bytes are, for `Archive.member`.
         size: bytes that it says it unpacks to.
         open: opens its bytes; raises anything when they are damaged.
         problem: why it is not read, whatever its bytes are.
@@ -137,17 +137,22 @@ class ZipArchive:
     def member(self, place: int) -> Member:
         """The member at an index of the directory."""
         info = self._infos[place]
+        name = _plain(info.filename.replace("\\", "/"))  # as some programs on Windows write it
+        is_folder = info.filename.endswith(("/", "\\"))
         problem = None
         # orig_filename: ZipInfo.filename is cut at a NUL byte, behind which a name could hide.
         if stat.S_ISLNK(info.external_attr >> 16) or _escapes(info.orig_filename):
             problem = _leaves(info.orig_filename)
         elif info.flag_bits & 0x1:
             problem = Rejected(Reason.unsupported, "protected by a password: unpack it first")
-        return Member(info.filename, place, info.file_size, partial(self._file.open, info), problem, info.is_dir())
+        return Member(name, place, info.file_size, partial(self._file.open, info), problem, is_folder)
 
 
 class TarArchive:
-    """A tar; places are the offsets of headers, so that a member is found without walking to it."""
+    """A tar; places are the offsets of headers, so that a member is found without walking to it.
+
+    A hard link is the file that it names, which comes before it, under one more name.
+    """
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
         self._stream = stream
@@ -156,11 +161,18 @@ class TarArchive:
 
     def members(self) -> Iterator[Member]:
         """All members, front to back; each must be read, if at all, before the next is asked for."""
+        files: dict[str, tuple[int, int]] = {}  # place and size
         while (info := self._tar.next()) is not None:
             self._tar.members.clear()  # type: ignore[attr-defined]  # TarFile would keep all headers that it has seen
             if info.offset_data + info.size > self._limit:  # before anything skips so far through a bomb
                 raise Rejected(Reason.bomb, f"unpacks to more than {self._limit} bytes")
-            yield self._member(info)
+            member = self._member(info)
+            if member.problem is None:
+                files[member.name] = member.place, member.size
+            elif info.islnk() and not _escapes(info.name) and (file := files.get(_plain(info.linkname))):
+                place, size = file
+                member = Member(member.name, place, size, partial(self._open_at, place))
+            yield member
         self._stream.seek(self._tar.offset)
         end = self._stream.read(tarfile.BLOCKSIZE)
         if end.strip(b"\0") or len(end) not in (0, tarfile.BLOCKSIZE):
@@ -180,7 +192,10 @@ class TarArchive:
         elif not info.isreg():
             problem = Rejected(Reason.unreadable, "not a regular file")
         name = info.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        return Member(name, info.offset, info.size, partial(self._extract, info), problem, info.isdir())
+        return Member(_plain(name), info.offset, info.size, partial(self._extract, info), problem, info.isdir())
+
+    def _open_at(self, place: int) -> IO[bytes]:
+        return self.member(place).open()
 
     def _extract(self, info: tarfile.TarInfo) -> IO[bytes]:
         stream = self._tar.extractfile(info)
@@ -197,10 +212,15 @@ class _Header(tarfile.TarInfo):
         return cast(tarfile.TarInfo, super()._proc_member(tar))  # type: ignore[misc]
 
 
+def _plain(name: str) -> str:
+    """A member's name without the parts that say nothing, as `tar c .` writes them; one that escapes stays as it is."""
+    return name if _escapes(name) else "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
 def _escapes(name: str) -> bool:
     """Whether a member of this name would leave the archive's folder when unpacked: an absolute path or `..`."""
     posix, windows = PurePosixPath(name), PureWindowsPath(name)
-    return posix.is_absolute() or bool(windows.drive or windows.root) or ".." in windows.parts
+    return posix.is_absolute() or bool(windows.root) or ".." in windows.parts
 
 
 def _leaves(name: str) -> Rejected:

@@ -1,6 +1,7 @@
 """Which names are offered as images; one rule for folders, archives and object stores."""
 
 import os
+import re
 
 # A file with one of these suffixes is offered as an image, whatever is in it; others (README, JSON, ...) are not.
 IMAGE_SUFFIXES = frozenset(
@@ -9,6 +10,33 @@ IMAGE_SUFFIXES = frozenset(
 )
 
 _PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
+
+
+NO_SUFFIX = "no suffix"
+_ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".tbz2", ".xz", ".txz")
+_TABLES = (".parquet", ".hdf5", ".h5")
+CONTAINERS = frozenset({*_ARCHIVES, *_TABLES})
+"""Suffixes of files that hold images."""
+
+_NEARLY = (".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".svgz", ".jpg_large", ".png_large", ".xcf", ".pdf")
+_REMEDIES = {
+    **dict.fromkeys(_ARCHIVES, "not opened in a folder: make them a source, by a pattern such as FOLDER/*.zip"),
+    **dict.fromkeys(_TABLES, "not opened beside images: make them a source of their own"),
+    **dict.fromkeys(_PICKLE_SUFFIXES, "never read, since pickles can run code: use LLD's HDF5 or PNG files"),
+    **dict.fromkeys(_NEARLY, "not read: convert or rename them to PNG, JPEG or SVG"),
+    NO_SUFFIX: "not looked into: name images by their format, such as logo.png",
+}
+
+
+def ignored_as(name: str) -> str:
+    """What a file that is no image is counted as: its suffix where that looks like one."""
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
+    return suffix if re.fullmatch(r"\.(?=.*[a-z])[a-z0-9_]{1,12}", suffix) else NO_SUFFIX
+
+
+def remedy_for(ignored: str) -> str:
+    """What to do where it was meant to be read; empty where nobody would mean it."""
+    return _REMEDIES.get(ignored, "")
 
 
 def is_hidden(part: str) -> bool:

@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from data.sources.cache import cached
-from data.sources.retry import retry
+from data.sources.retry import is_passing, retry
 from data.sources.source import SourceError
 
 PARALLEL = 8
 RANGE_BYTES = 8 * 2**20
-
-_TRANSIENT_ERRORS = (errno.EREMOTEIO, errno.EIO, errno.EBUSY, errno.ECONNRESET, errno.ECONNREFUSED, errno.EPIPE)
 
 
 @dataclass(frozen=True)
@@ -169,10 +167,8 @@ def _is_transient(error: Exception) -> bool:
     import aiohttp
     from botocore import exceptions
 
-    # FileNotFoundError and PermissionError are OSErrors with other numbers.
-    by_number = isinstance(error, OSError) and error.errno in _TRANSIENT_ERRORS
     passing = (TimeoutError, aiohttp.ClientError, exceptions.HTTPClientError, exceptions.IncompleteReadError)
-    return by_number or isinstance(error, passing)
+    return is_passing(error) or isinstance(error, passing)
 
 
 @contextmanager

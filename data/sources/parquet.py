@@ -1,6 +1,7 @@
 """Parquet files with an image column, as Hugging Face datasets lays them out."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -25,6 +26,7 @@ class ParquetSource:
     def __init__(self, name: str, path: Path, licence: str, hash_file: HashFile) -> None:
         self.name = name
         self.licence = licence
+        self._root = Path(path)
         self._files = sorted(Path(path).rglob("*.parquet")) if Path(path).is_dir() else [Path(path)]
         self._sha256 = {file: hash_file(file) for file in self._files}
 
@@ -33,11 +35,18 @@ class ParquetSource:
         return hash_lines([self._sha256[file] for file in self._files])
 
     def entries(self) -> list[Entry]:
-        """One entry per row; its name is the name column's, else the path in the image column, else file#row."""
+        """One entry per row: its name is the name column's, else the path in the image column, else `#row`.
+
+        It begins with that of the file where there are several, or two rows of one number and name would be the same.
+        """
         entries = [entry for file in self._files for entry in self._entries_of(file)]
         if not entries:
             raise SourceError(f"The source {self.name} holds no rows: give Parquet files with an image column.")
         return entries
+
+    def ignored(self) -> Counter[str]:
+        """Nothing: every row is offered."""
+        return Counter()
 
     def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
         """Read rows in batches; rows in file order cost one pass."""
@@ -52,14 +61,13 @@ class ParquetSource:
             name = _first(_NAME_COLUMNS, parquet.schema_arrow)
             column = name or (f"{image}.path" if is_struct else None)
             named = parquet.read(columns=[column], use_threads=False)[0].to_pylist() if column else []
+            container = "" if file == self._root else file.relative_to(self._root).as_posix()
             for position in range(parquet.metadata.num_rows):
                 value = named[position] if named else None
                 label = value.get("path") if isinstance(value, dict) else value
-                yield Entry(
-                    str(f"{file.name}#{position}" if label in (None, "") else label),
-                    position,
-                    f"{self._sha256[file]}:{position}",
-                )
+                own = f"#{position}" if label in (None, "") else f"/{label}"
+                own = f"{container or file.name}{own}" if container or own[0] == "#" else own[1:]
+                yield Entry(own, position, f"{self._sha256[file]}:{position}", container=container)
 
 
 def _image_column(file: Path, schema: pa.Schema) -> tuple[str, bool]:

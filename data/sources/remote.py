@@ -1,18 +1,19 @@
 """A source in an S3 store: images below a prefix, or containers, which are fetched once and read here."""
 
-import fnmatch
 import glob
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
 from data.limits import MAX_ENCODED_BYTES, Reason, Rejected
-from data.sources.names import has_image_suffix, is_image_name, is_pickle, pickles_are_refused
+from data.sources.folder import why_empty
+from data.sources.names import CONTAINERS, ignored_as, is_hidden, is_image_name, is_pickle, pickles_are_refused
 from data.sources.objects import PARALLEL, RemoteObject, fetch, get, head, listed, split_url
-from data.sources.places import split_pattern
+from data.sources.places import matches, split_pattern
 from data.sources.several import SeveralSources
-from data.sources.source import Entry, HashFile, RawImage, Source, SourceError, hash_lines
+from data.sources.source import Entry, HashFile, NoImages, RawImage, Source, SourceError, hash_lines
 
 if TYPE_CHECKING:
     from data.sources.opening import Kind
@@ -31,17 +32,24 @@ def find_objects(url: str) -> dict[str, RemoteObject]:
     """
     _, key = split_url(url)
     if glob.has_magic(key):
-        folder, _ = split_pattern(key)
-        prefix = "" if folder == "." else f"{folder}/"
-        found = {item.key.removeprefix(prefix): item for item in listed(url, prefix) if _matches(item.key, key)}
+        prefix = prefix_of(key)
+        found = {item.key.removeprefix(prefix): item for item in listed(url, prefix) if matches(item.key, key)}
     elif (one := head(url)) is not None:
         found = {"": one}
     else:
-        prefix = key if not key or key.endswith("/") else f"{key}/"
+        prefix = prefix_of(key)
         found = {item.key.removeprefix(prefix): item for item in listed(url, prefix) if not item.key.endswith("/")}
     if not found:
         raise SourceError(f"{url} holds nothing: check the bucket and the prefix.")
     return found
+
+
+def prefix_of(key: str) -> str:
+    """What the keys begin with that a key or pattern in an address means."""
+    if not glob.has_magic(key):
+        return key if not key or key.endswith("/") else f"{key}/"
+    folder, _ = split_pattern(key)
+    return "" if folder == "." else f"{folder}/"
 
 
 class RemoteSource:
@@ -59,6 +67,7 @@ class RemoteSource:
         self._hash_file = hash_file
         self._images: dict[str, RemoteObject] | None = None
         self._containers: Source | None = None
+        self._ignored = Counter[str]()
 
     def digest(self) -> str:
         """Identity of all names and versions; of a container its own."""
@@ -86,32 +95,50 @@ class RemoteSource:
             for window in _windows(entries):
                 yield from pool.map(self._read_image, window)
 
+    def ignored(self) -> Counter[str]:
+        """Objects that are no images by their names; of containers what they left out."""
+        containers = self._opened()
+        return self._ignored if containers is None else containers.ignored()
+
     def _opened(self) -> Source | None:
         """The containers that the address means, or None where it means images; listed once per object."""
         if self._images is None and self._containers is None:
             found = find_objects(self._url)
-            self._containers = self._open_containers(found)
-            if self._containers is None:
+            parts = self._parts_among(found)
+            if not parts:
                 self._images = {name: item for name, item in found.items() if is_image_name(name)}
-                if not self._images and any(is_pickle(name) for name in found):
-                    raise SourceError(pickles_are_refused(self._url))
+                others = (name for name in found if not (name in self._images or any(map(is_hidden, name.split("/")))))
+                self._ignored = Counter(map(ignored_as, others))
                 if not self._images:
-                    raise SourceError(f"{self._url} holds no images: give a prefix with PNG, JPEG or similar objects.")
+                    raise NoImages(why_empty(self._url, self._ignored))
+            elif "" in parts:
+                self._containers = self._open_container(parts[""])
+            else:
+                opening = {name: partial(self._open_container, item) for name, item in sorted(parts.items())}
+                self._containers = SeveralSources(self.name, self.licence, opening, are_files=True)
         return self._containers
 
-    def _open_containers(self, found: dict[str, RemoteObject]) -> Source | None:
-        """The source of what was found, unless these are images."""
+    def _parts_among(self, found: dict[str, RemoteObject]) -> dict[str, RemoteObject]:
+        """The containers among what was found; none where the address means images."""
         _, key = split_url(self._url)
-        if "" in found or glob.has_magic(key):
-            if any(has_image_suffix(item.key) for item in found.values()):
-                raise SourceError(f"{self._url} means single images: give the prefix around them.")
-            parts = found
+        images = [name for name, item in found.items() if is_image_name(name or item.key.rpartition("/")[2])]
+        if "" in found:
+            if images:
+                raise SourceError(f"{self._url} is a single image: give the prefix around it.")
+            return found
+        if self._kind == "folder":
+            return {}
+        if glob.has_magic(key):
+            containers = {name: item for name, item in found.items() if ignored_as(name) in CONTAINERS}
+            parts = containers if images else found
         else:
             parts = {name: item for name, item in found.items() if name.endswith(".parquet")}
-            if not parts or self._kind == "folder":
-                return None
-        opening = {name: partial(self._open_container, item) for name, item in sorted(parts.items())}
-        return opening[""]() if "" in opening else SeveralSources(self.name, self.licence, opening)
+        if parts and images and self._kind != "parquet":
+            raise SourceError(
+                f"{self._url} holds both {next(iter(parts))} and images, such as {images[0]}: say kind: folder to read "
+                "the images, or name the others by a pattern such as *.parquet."
+            )
+        return parts
 
     def _open_container(self, item: RemoteObject) -> Source:
         """A container, from its copy."""
@@ -128,29 +155,17 @@ class RemoteSource:
             return RawImage(entry, problem=Rejected(Reason.bomb, detail))
         try:
             return RawImage(entry, data=get(self._object(entry)))
-        except FileNotFoundError:
-            return RawImage(entry, problem=Rejected(Reason.unreadable, "not there any more"))
-        except InterruptedError:
-            return RawImage(entry, problem=Rejected(Reason.unreadable, "changed while it was being read: run again"))
+        except (FileNotFoundError, InterruptedError) as error:
+            raise SourceError(
+                f"{entry.name} of the source {self.name} changed or went while it was being read: run again, what was "
+                "done until then is kept."
+            ) from error
 
     def _object(self, entry: Entry) -> RemoteObject:
         """The object behind an entry, whose version holds its ETag."""
         bucket, key = split_url(self._url)
-        prefix = key if not key or key.endswith("/") else f"{key}/"
         _, etag, size, *_ = entry.version.split(" ")
-        return RemoteObject(bucket, prefix + entry.name, etag, "", int(size))
-
-
-def _matches(key: str, pattern: str) -> bool:
-    """Whether a key matches a pattern, part by part; `**` alone stands for any number of parts."""
-    parts, wanted = key.split("/"), pattern.split("/")
-    if "**" in wanted:
-        at = wanted.index("**")
-        head_fits = len(parts) > at and all(map(fnmatch.fnmatchcase, parts[:at], wanted[:at]))
-        return head_fits and any(
-            _matches("/".join(parts[n:]), "/".join(wanted[at + 1 :])) for n in range(at, len(parts))
-        )
-    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
+        return RemoteObject(bucket, prefix_of(key) + entry.name, etag, "", int(size))
 
 
 def _windows(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -1,5 +1,6 @@
 """Trying again after a transient failure, ever more slowly and at random, so that many readers do not come at once."""
 
+import errno
 import random
 import time
 from collections.abc import Callable
@@ -10,6 +11,20 @@ T = TypeVar("T")
 ATTEMPTS = 6
 FIRST_S = 0.25
 LONGEST_S = 10.0
+
+LOCAL_ATTEMPTS = 4
+"""Of reading a file of this machine, which waits for 2 s at most."""
+
+_PASSING = frozenset(
+    {errno.EIO, errno.EREMOTEIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EBUSY, errno.ENOMEM}
+    | {errno.EMFILE, errno.ENFILE, errno.EPIPE, errno.ECONNRESET, errno.ECONNREFUSED, errno.ECONNABORTED}
+    | {errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH}
+)
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether a failure says nothing of the file, but of the disk, the network or the machine at that moment."""
+    return isinstance(error, OSError) and error.errno in _PASSING
 
 
 def retry(

@@ -2,13 +2,15 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from data.limits import Rejected
+from data.limits import Reason, Rejected
+from data.sources.retry import is_passing
 
 if TYPE_CHECKING:  # a plan lists sources without reading them, and does not load numpy
     import numpy as np
@@ -23,6 +25,26 @@ class SourceError(ValueError):
     """A whole source cannot be used; the message is one sentence with the remedy."""
 
 
+class BadContainer(SourceError):
+    """A container's own bytes are at fault: beside others of its source it is one image in quarantine.
+
+    Attributes:
+        problem: what is wrong with it.
+    """
+
+    def __init__(self, sentence: str, problem: Rejected) -> None:
+        super().__init__(sentence)
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[type["BadContainer"], tuple[str, Rejected]]:
+        """Let it come from another process, where a unit of work may have met it."""
+        return BadContainer, (str(self), self.problem)
+
+
+class NoImages(SourceError):
+    """A source is whole and holds no image; beside others of its source it is passed over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One image that a source offers, not read yet.
@@ -34,6 +56,7 @@ class Entry:
             "<container's sha256>:<place in it>".
         labels: label name and class, where listing the source gave them; `read` gives them again, with others.
         size: encoded bytes, where listing tells; else 0.
+        container: of a source of several files the one that it lies in, with which its name begins; else empty.
     """
 
     name: str
@@ -41,6 +64,7 @@ class Entry:
     version: str
     labels: tuple[tuple[str, int], ...] = ()
     size: int = 0
+    container: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,10 +113,14 @@ class Source(Protocol):
     def entries(self) -> list[Entry]:
         """All images, in an order that depends on the content alone."""
 
+    def ignored(self) -> Counter[str]:
+        """What `entries` left out, and how much of it: files by suffix, and labels that are no classes."""
+
     def read(self, entries: Sequence[Entry]) -> Iterator[RawImage]:
         """Read some entries, in the order given; fastest when that is the order of `entries()`.
 
-        An image that cannot be read comes back with a problem; only trouble with the whole source raises SourceError.
+        An image that cannot be read comes back with a problem. Trouble with the whole source raises SourceError, and so
+        does what may be gone at the next attempt: a disk that fails, a file that changed since it was listed.
         """
 
 
@@ -103,8 +131,20 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except SourceError:
         raise
+    except FileNotFoundError as error:
+        raise SourceError(f"{path} is not there any more: run again.") from error
     except Exception as error:
-        raise SourceError(f"{path} is damaged or not whole ({error}): copy or download it again.") from error
+        if is_passing(error):
+            raise cannot_be_read(path, error) from error
+        problem = Rejected(Reason.unreadable, f"damaged or not whole: {error}"[:200])
+        sentence = f"{path} is damaged or not whole ({error}): copy or download it again."
+        raise BadContainer(sentence, problem) from error
+
+
+def cannot_be_read(what: object, error: Exception) -> SourceError:
+    """What to say when reading failed for a reason that may be gone at the next attempt."""
+    why = error.strerror if isinstance(error, OSError) else error
+    return SourceError(f"{what} cannot be read now ({why}): run again, what was done until then is kept.")
 
 
 def hash_file(path: FilePath) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from logoflow.cli.detect import detect_text
 from logoflow.cli.doctor import doctor
+from logoflow.cli.images import images
 from logoflow.cli.look import plan, runs, show, status
 from logoflow.cli.maintain import gc, verify
 from logoflow.cli.neighbours import dedup, embed, search
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, plan, status, runs, show, verify, gc, doctor, detect_text, embed, dedup, search):
+for command in (run, plan, status, runs, show, verify, gc, doctor, detect_text, embed, dedup, search, images):
     app.command()(command)
 
 

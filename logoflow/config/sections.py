@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import BeforeValidator, Field, PositiveInt, TypeAdapter, field_validator, model_validator
 
 from craft.decision import load_bounds, proven_thresholds
+from data.limits import Limits
 from logoflow.config.base import FILE, OUTSIDE, Dtype, Section, Seed, Trained, fast_dtype
 from moco.settings import EncoderSettings
 from stylegan2.settings import TrainingSettings
@@ -29,7 +30,8 @@ class SourceConfig(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", description="How the report and the origins of a picture call it.")
     path: str = Field(
         description="Folder, zip, tar, Parquet or LLD HDF5 file; a pattern that matches several of one kind, such as "
-        "collections/*.zip; or s3://bucket/prefix. Relative to the working directory.",
+        "collections/*.zip, or images, such as crawl/**/*.png; or s3://bucket/prefix. Relative to the working "
+        "directory.",
         json_schema_extra=OUTSIDE,
     )
     kind: Literal["folder", "zip", "tar", "parquet", "lld"] | None = Field(
@@ -38,8 +40,9 @@ class SourceConfig(Section):
     licence: str = Field("", description="Licence of images that do not state their own.")
     labels: Literal["folders"] | None = Field(
         None,
-        description="folders: label each image by the first folder in its name; classes are numbered in the order of "
-        "the folders' names, so a folder that comes in between shifts the numbers after it.",
+        description="folders: label each image by the first folder in its name, within the archive where a pattern "
+        "matches several; classes are numbered in the order of the folders' names, so a folder that comes in between "
+        "shifts the numbers after it.",
     )
 
     @field_validator("path", mode="before")
@@ -48,7 +51,7 @@ class SourceConfig(Section):
         path = str(value) if isinstance(value, Path) else value
         if isinstance(path, str) and path.startswith("s3://") and "@" in path.removeprefix("s3://").partition("/")[0]:
             raise ValueError("holds credentials: write s3://bucket/prefix, and give keys in the environment.")
-        return path
+        return str(Path(path).expanduser()) if isinstance(path, str) and path.startswith("~") else path
 
 
 class IngestConfig(Section):
@@ -76,6 +79,11 @@ class IngestConfig(Section):
         description="Bytes of encoded images per shard, passed by one image at most. Files are dealt out so that all "
         "shards of a source are of about the same size.",
     )
+
+    @model_validator(mode="after")
+    def _some_size_fits(self) -> Self:
+        Limits(self.min_side, self.max_side, self.max_pixels)
+        return self
 
 
 class DetectTextConfig(Section):

@@ -34,6 +34,8 @@ class Memo:
         stat, place = path.stat(), os.fspath(path)
         if not place.startswith("/"):
             place = str(Path(place).absolute())
+        if not place.isascii():  # a name may be no UTF-8, which SQLite does not take
+            place = os.fsencode(place).decode("utf-8", "backslashreplace")
         stamp = f"{stat.st_size}-{stat.st_ino}-{stat.st_mtime_ns}"
         settled = time.time() - stat.st_mtime > SETTLED_S
         return self.recall_stamped(kind, place, stamp, lambda: compute(Path(path)), keep=settled)

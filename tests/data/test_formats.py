@@ -89,6 +89,29 @@ def test_png_transparency_by_colour(blocks: Blocks) -> None:
     assert_array_equal(decoded[..., 3] == 0, (pixels == clear).all(axis=2))
 
 
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize(("depth", "clear"), [(1, 1), (2, 2), (4, 11), (8, 200), (16, 513), (16, 40000)])
+def test_png_transparency_by_gray_level_of_every_depth(depth: int, clear: int, interlaced: bool) -> None:
+    values = np.arange(24 * 20).reshape(20, 24) * (1 if depth < 16 else 137) % 2**depth
+    values[4:8, 4:8], values[8:12, 8:12] = clear, clear ^ 1
+    marked = _chunk(b"tRNS", struct.pack(">H", clear))
+    decoded = _pixels(_png(values, depth, 0, marked, interlaced=interlaced))
+    level = values >> 8 if depth == 16 else values * 255 // (2**depth - 1)
+    assert_array_equal(decoded, np.dstack([level, level, level, np.where(values == clear, 0, 255)]))
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+def test_png_transparency_by_a_colour_of_16_bits_counts_them_all(interlaced: bool) -> None:
+    values = np.arange(24 * 20 * 3).reshape(20, 24, 3) * 45
+    clear = (0x1234, 0x5678, 0x9ABC)
+    values[4:8, 4:8], values[8:12, 8:12] = clear, (0x1234, 0x5678, 0x9ABD)  # which the upper bytes do not tell apart
+    marked = _chunk(b"tRNS", struct.pack(">HHH", *clear))
+    decoded = _pixels(_png(values, 16, 2, marked, interlaced=interlaced))
+    alpha = np.full((20, 24), 255)
+    alpha[4:8, 4:8] = 0
+    assert_array_equal(decoded, np.dstack([values >> 8, alpha]))
+
+
 def test_the_fast_decoder_takes_plain_png_and_leaves_all_else_to_pillow(blocks: Blocks, encode: Encode) -> None:
     for channels in (3, 4):
         pixels = blocks(33, 29, channels)

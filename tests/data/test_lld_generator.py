@@ -88,3 +88,10 @@ def test_a_longer_file_begins_as_a_shorter_one(tmp_path: Path, logos: Path) -> N
 
 def test_every_layout_is_offered() -> None:
     assert list(LAYOUTS) == ["logo", "icon", "icon-sharp"]
+
+
+def test_a_file_in_no_folder_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([str(tmp_path / "missing" / "lld.hdf5"), "--images", "1"])
+    assert end.value.code == 2
+    assert "missing is no folder: make it first" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Opening: the kind is told from the content, and what cannot be opened is one sentence."""
 
+import errno
 import pickle
 import zipfile
 from collections.abc import Callable
@@ -12,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data.limits import Reason
 from data.sources import SourceError, open_source
+from data.sources.source import BadContainer, FilePath
 
 
 def test_the_kind_is_told_from_the_content_whatever_the_suffix(tmp_path: Path, png: Callable[[int], bytes]) -> None:
@@ -58,14 +61,55 @@ def test_pickles_are_refused_unread_wherever_they_lie(tmp_path: Path) -> None:
         ("empty.parquet", None, "damaged or not whole"),
         ("notes.txt", "folder", "is a file, .* give the folder around it"),
         ("folder", "zip", "is a folder, .* give the file in it"),
+        ("*.pkl", None, "can run code when it is read"),
+        ("missing", "zip", "does not exist: check the path"),
+        ("icons.pkl", "lld", "can run code when it is read"),
+        ("link", None, "link is a link to nothing: mend the link"),
+        ("mixed", None, "holds both Parquet files and images, such as a.png: say kind: folder"),
     ],
 )
 def test_what_is_no_source_is_one_sentence(tmp_path: Path, name: str, kind: Any, sentence: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "mixed" / "deep").mkdir(parents=True)
+    for file in ("icons.pkl", "mixed/metadata.parquet", "mixed/deep/a.png"):
+        (tmp_path / file).touch()
     for suffix in ("zip", "hdf5", "parquet"):
         (tmp_path / f"empty.{suffix}").touch()
     with pytest.raises(SourceError, match=sentence) as caught:
         open_source("x", tmp_path / name, kind).entries()
     assert str(tmp_path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["gs://bucket/logos", "https://host/logos.zip", "S3://bucket/logos"])
+def test_addresses_of_another_kind_are_named_as_such(address: str) -> None:
+    with pytest.raises(SourceError, match="no address that is read: give a path of this machine, or s3://"):
+        open_source("x", address)
+
+
+def test_images_beside_a_table_are_read_when_asked_for(tmp_path: Path, png: Callable[[int], bytes]) -> None:
+    (tmp_path / "a.png").write_bytes(png(1))
+    pq.write_table(pa.table({"image": [png(2), png(3)]}), tmp_path / "table.parquet")
+    assert [entry.name for entry in open_source("x", tmp_path, "folder").entries()] == ["a.png"]
+    assert len(open_source("x", tmp_path, "parquet").entries()) == 2
+
+
+def test_damage_that_another_process_met_arrives_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "empty.zip").touch()
+    with pytest.raises(BadContainer) as caught:
+        open_source("x", tmp_path / "empty.zip").entries()
+    arrived = pickle.loads(pickle.dumps(caught.value))  # noqa: S301  (as Dask and Ray send it)
+    assert (str(arrived), arrived.problem.reason) == (str(caught.value), Reason.unreadable)
+    assert str(arrived.problem) == str(caught.value.problem)
+
+
+def test_a_disk_that_fails_while_a_file_is_hashed_is_one_sentence(tmp_path: Path) -> None:
+    def failing(path: FilePath) -> str:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.png", b"x")
+    with pytest.raises(SourceError, match=r"a\.zip cannot be read now \(Input/output error\): run again"):
+        open_source("x", tmp_path / "a.zip", hash_file=failing)

@@ -60,6 +60,29 @@ def test_a_member_that_would_leave_the_archive_is_quarantined(
     assert list(_reasons(open_source("zipped", tmp_path / "evil.zip")).values()) == [None, Reason.path_escape]
 
 
+def test_names_are_read_as_their_writers_meant_them(tmp_path: Path, png: Callable[[int], bytes]) -> None:
+    named = {"./a.png": "a.png", "./x/./b.png": "x/b.png", "cats\\1.png": "cats/1.png", "b:logo.png": "b:logo.png"}
+    with zipfile.ZipFile(tmp_path / "logos.zip", "w") as archive:
+        for seed, name in enumerate(named):
+            archive.writestr(name, png(seed))
+        archive.writestr("./.hidden.png", png(9))
+        archive.writestr("./__MACOSX/._a.png", png(9))
+    source = open_source("zipped", tmp_path / "logos.zip")
+    assert [(raw.entry.name, raw.data) for raw in source.read(source.entries())] == [
+        (name, png(seed)) for seed, name in enumerate(named.values())
+    ]
+
+
+def test_what_is_left_out_is_counted_by_suffix(tmp_path: Path, png: Callable[[int], bytes]) -> None:
+    with zipfile.ZipFile(tmp_path / "logos.zip", "w") as archive:
+        names = ("a.png", "a.cls", "0001", "img.12345", "x.ppm", "y.jpg_large", "Y.PPM", "data.pkl", ".hidden", "f/")
+        for name in names:
+            archive.writestr(name, png(1) if name.endswith("png") else b"7")
+    source = open_source("zipped", tmp_path / "logos.zip")
+    assert len(source.entries()) == 1
+    assert source.ignored() == {"no suffix": 2, ".ppm": 2, ".jpg_large": 1, ".pkl": 1}
+
+
 def test_a_link_in_the_archive_is_quarantined(tmp_path: Path) -> None:
     link = zipfile.ZipInfo("link.png")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16

@@ -1,6 +1,7 @@
 """Folders: which files are offered, what names their bytes, what is refused."""
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from data.limits import Reason
-from data.sources import Source, SourceError, open_source
+from data.sources import Entry, Source, SourceError, open_source
+from data.sources.folder import FolderSource
 from data.sources.source import FilePath
 
 
@@ -70,10 +72,18 @@ def test_a_file_that_changes_after_it_was_listed_is_not_taken_for_the_one_listed
     folder: Path, png: Callable[[int], bytes]
 ) -> None:
     source = open_source("mine", folder)
-    source.entries()
+    gone, changed = source.entries()
     (folder / "z.PNG").write_bytes(png(9))
     (folder / "b" / "ü.png").unlink()
-    assert _reasons(source) == {"z.PNG": Reason.unreadable, "b/ü.png": Reason.unreadable}
+    for entry in (gone, changed):
+        with pytest.raises(SourceError, match="changed while it was being read: run again"):
+            list(source.read([entry]))
+
+
+def test_a_disk_that_fails_is_an_error_and_nobodys_quarantine() -> None:
+    broken = FolderSource("mine", Path("/proc/self"), "", lambda _: "known")
+    with pytest.raises(SourceError, match=r"mem cannot be read now \(Input/output error\): run again"):
+        list(broken.read([Entry("mem", 0, "known")]))  # a regular file of which no byte can be read at its beginning
 
 
 def test_links_are_read_inside_the_folder_and_refused_outside(folder: Path, png: Callable[[int], bytes]) -> None:
@@ -81,11 +91,15 @@ def test_links_are_read_inside_the_folder_and_refused_outside(folder: Path, png:
     (folder / "out.png").symlink_to(folder.parent / "outside.png")
     (folder / "in.png").symlink_to(folder / "z.PNG")
     (folder / "loop.png").symlink_to(folder / "loop.png")
+    (folder / "nothing.png").symlink_to(folder / "nowhere.png")
+    (folder / "linked").symlink_to(folder / "b")
     os.mkfifo(folder / "pipe.png")
     assert _reasons(open_source("mine", folder)) == {
         "b/ü.png": None,
         "in.png": None,
+        "linked": Reason.unsupported,
         "loop.png": Reason.unreadable,
+        "nothing.png": Reason.unreadable,
         "out.png": Reason.path_escape,
         "pipe.png": Reason.unreadable,
         "z.PNG": None,
@@ -99,6 +113,38 @@ def test_a_name_that_is_not_utf8_is_quarantined_under_a_name_that_is(
     assert _reasons(open_source("mine", tmp_path)) == {"caf\\xe9.png": Reason.unreadable}
 
 
+def test_what_is_left_out_is_counted_by_suffix(folder: Path) -> None:
+    for name in ("0001", "logo.ppm", "b/logo.tga", "b/more.ppm", "logos.zip", "icons.pkl", "z.json"):
+        (folder / name).write_bytes(b"x")
+    source = open_source("mine", folder)
+    assert len(source.entries()) == 2
+    assert source.ignored() == {"no suffix": 1, ".ppm": 2, ".tga": 1, ".zip": 1, ".pkl": 1, ".txt": 1, ".json": 1}
+
+
+def test_an_unpacked_dataset_zip_keeps_the_labels_of_its_dataset_json(
+    tmp_path: Path, png: Callable[[int], bytes]
+) -> None:
+    (tmp_path / "00000").mkdir()
+    for number in range(3):
+        (tmp_path / "00000" / f"{number}.png").write_bytes(png(number))
+    labels = {"labels": [["00000/0.png", 5], ["00000/2.png", 6]]}
+    (tmp_path / "dataset.json").write_text(json.dumps(labels))
+    source = open_source("mine", tmp_path)
+    entries, digest = source.entries(), source.digest()
+    assert [(raw.data, raw.labels) for raw in source.read(entries)] == [
+        (png(0), {"label": 5}),
+        (png(1), {}),
+        (png(2), {"label": 6}),
+    ]
+    labels["labels"][1][1] = 7
+    (tmp_path / "dataset.json").write_text(json.dumps(labels))
+    after = open_source("mine", tmp_path)
+    assert {entry.name for entry in set(after.entries()) - set(entries)} == {"00000/2.png"}
+    assert after.digest() != digest
+    both = open_source("mine", tmp_path, labels="folders")
+    assert [raw.labels for raw in both.read(both.entries())][2] == {"label": 7, "folder": 0}
+
+
 def test_a_folder_that_is_a_link_itself_is_read(folder: Path) -> None:
     link = folder.parent / "link"
     link.symlink_to(folder)
@@ -106,7 +152,12 @@ def test_a_folder_that_is_a_link_itself_is_read(folder: Path) -> None:
 
 
 def test_an_empty_folder_is_an_error_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="holds no images: give a folder with"):
+    (tmp_path / "zips").mkdir()
+    (tmp_path / "zips" / "a.zip").touch()
+    with pytest.raises(SourceError, match=r"files that may hold some: read these, by the pattern .*/zips/\*\.zip\."):
+        open_source("mine", tmp_path / "zips").entries()
+    (tmp_path / "zips" / "a.zip").unlink()
+    with pytest.raises(SourceError, match="holds no images: give one with"):
         open_source("mine", tmp_path).entries()
 
 

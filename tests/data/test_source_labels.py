@@ -56,6 +56,21 @@ def test_a_block_is_labelled_without_listing_the_folder_again(tmp_path: Path, pn
     ]
 
 
+def test_folders_within_the_archives_that_a_pattern_matches_count_and_not_the_archives(
+    tmp_path: Path, png: Callable[[int], bytes]
+) -> None:
+    for part, names in {"a": ("cats/1.png", "0.png"), "b": ("ants/1.png", "cats\\2.png")}.items():
+        with zipfile.ZipFile(tmp_path / f"{part}.zip", "w") as archive:
+            for seed, name in enumerate(names):
+                archive.writestr(name, png(seed))
+    assert labels(open_source("mine", f"{tmp_path}/*.zip", labels="folders")) == {
+        "a.zip/cats/1.png": {"folder": 1},
+        "a.zip/0.png": {},
+        "b.zip/ants/1.png": {"folder": 0},
+        "b.zip/cats/2.png": {"folder": 1},
+    }
+
+
 def test_folders_of_an_archive_count_beside_the_labels_that_it_holds(
     tmp_path: Path, png: Callable[[int], bytes]
 ) -> None:

@@ -170,7 +170,7 @@ def test_every_published_list_of_labels_is_read_each_as_long_as_it_is(tmp_path: 
             file[f"labels/{name}"] = np.arange(length, dtype=[np.int32, np.uint8, np.int64][number % 3]) + number
             file[f"labels/{name}"].attrs["probs"] = np.full(16, 1 / 16)
         file["labels/probabilities"] = np.zeros((6, 4))
-        file["labels/scores"] = np.zeros(6)
+        file["labels/scores"] = np.full(6, 0.5)
     source = open_source("icons", tmp_path / "LLD-icon.hdf5")
     for raw in source.read(source.entries()):
         position = raw.entry.position
@@ -253,3 +253,49 @@ def test_names_over_which_the_library_loops_are_given_up(tmp_path: Path, monkeyp
     monkeypatch.setattr(data.sources.hdf5, "_STRINGS_S", 0.0)  # no damage is known that makes every version loop
     with pytest.raises(SourceError, match="is damaged in /meta_data/names: copy or download it again"):
         open_source("lld", tmp_path / "LLD-icon.hdf5").entries()
+
+
+def test_labels_of_any_type_that_are_whole_numbers_are_read_and_others_are_named(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "labels.hdf5", "w") as file:
+        file["data"] = np.random.default_rng(0).integers(1, 256, (3, 3, 32, 32), np.uint8)
+        file["labels/float"] = np.array([4.0, np.nan, 6.0], np.float32)
+        file["labels/unsigned"] = np.array([1, 2, 3], np.uint64)
+        file["labels/column"] = np.array([[7], [8], [9]])
+        file["labels/scores"] = np.array([0.25, 1, 2])
+        file["labels/huge"] = np.array([2**64 - 1, 0, 0], np.uint64)
+        file["labels/matrix"] = np.zeros((3, 2), np.int64)
+    source = open_source("lld", tmp_path / "labels.hdf5")
+    assert [raw.labels for raw in source.read(source.entries())] == [
+        {"float": 4, "unsigned": 1, "column": 7},
+        {"unsigned": 2, "column": 8},
+        {"float": 6, "unsigned": 3, "column": 9},
+    ]
+    assert source.ignored() == {
+        "labels/huge (uint64, 3)": 3,
+        "labels/matrix (int64, 3 x 2)": 3,
+        "labels/scores (float64, 3)": 3,
+    }
+
+
+def test_padded_pictures_without_sizes_are_refused_and_full_ones_are_not(
+    tmp_path: Path, pictures: list[NDArray[np.uint8]], write_lld: Callable[..., None]
+) -> None:
+    write_lld(tmp_path / "padded.hdf5", pictures, 64)
+    with h5py.File(tmp_path / "padded.hdf5", "r+") as file:
+        del file["shapes"]
+    with pytest.raises(SourceError, match="as if padded, but no dataset named shapes with their sizes: add it"):
+        open_source("lld", tmp_path / "padded.hdf5")
+    with h5py.File(tmp_path / "full.hdf5", "w") as file:
+        file["data"] = np.random.default_rng(0).integers(1, 256, (5, 3, 64, 64), np.uint8)
+    source = open_source("lld", tmp_path / "full.hdf5")
+    assert [raw.pixels.shape for raw in source.read(source.entries()) if raw.pixels is not None] == [(64, 64, 3)] * 5
+
+
+def test_sizes_with_the_channels_last_are_said_to_be_so(
+    tmp_path: Path, pictures: list[NDArray[np.uint8]], write_lld: Callable[..., None]
+) -> None:
+    write_lld(tmp_path / "hwc.hdf5", pictures, 64)
+    with h5py.File(tmp_path / "hwc.hdf5", "r+") as file:
+        file["shapes"][:] = file["shapes"][:][:, [1, 2, 0]]
+    with pytest.raises(SourceError, match="named shapes that end in 3, as height, width, channels do: put"):
+        open_source("lld", tmp_path / "hwc.hdf5")

@@ -66,6 +66,22 @@ def test_a_folder_of_files_is_one_source_whose_old_rows_keep_their_versions(tmp_
     assert grown.digest() != source.digest()
 
 
+def test_rows_of_several_files_are_told_apart_by_their_files(tmp_path: Path, png: Callable[[int], bytes]) -> None:
+    for number, file in enumerate(("lang=de/0.parquet", "lang=en/0.parquet")):
+        (tmp_path / file).parent.mkdir()
+        image = pa.array([{"bytes": png(number), "path": path} for path in ("x/a.png", None)])
+        pq.write_table(pa.table({"image": image}), tmp_path / file)
+    names = [entry.name for entry in open_source("two", tmp_path, "parquet").entries()]
+    assert names == [
+        "lang=de/0.parquet/x/a.png",
+        "lang=de/0.parquet#1",
+        "lang=en/0.parquet/x/a.png",
+        "lang=en/0.parquet#1",
+    ]
+    labelled = open_source("two", tmp_path, "parquet", labels="folders").entries()
+    assert [dict(entry.labels) for entry in labelled] == [{"folder": 0}, {}, {"folder": 0}, {}]
+
+
 def test_the_image_table_is_itself_a_source(tmp_path: Path, png: Callable[[int], bytes]) -> None:
     row = Picture("id", "px", png(1), "a.png", 24, 20, "RGB", (Origin("s", "a.png", 0),), {"k": 1}, "MIT")
     write_shard(tmp_path / "shard.parquet", [row])

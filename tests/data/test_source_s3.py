@@ -24,7 +24,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.limits import Reason
 from data.sources import SourceError, objects, open_source
 from data.sources.source import FilePath, hash_file
 from logoflow.config.sections import SourceConfig
@@ -196,8 +195,10 @@ def test_an_object_that_changes_or_goes_after_it_was_listed_is_not_taken_for_the
     entries = source.entries()
     put(bucket, "a.png", png(5))
     bucket.delete_object(Bucket=BUCKET, Key="b.png")
-    problems = [raw.problem and raw.problem.reason for raw in source.read(entries)]
-    assert problems == [Reason.unreadable, Reason.unreadable, None]
+    for entry in entries[:2]:
+        with pytest.raises(SourceError, match="changed or went while it was being read: run again"):
+            list(source.read([entry]))
+    assert [raw.data for raw in source.read(entries[2:])] == [png(ord("c"))]
 
 
 def test_failures_in_passing_are_tried_again(bucket: Any, proxy: Proxy, png: Callable[[int], bytes]) -> None:
@@ -226,15 +227,19 @@ def test_a_store_that_keeps_failing_is_a_sentence_without_credentials(bucket: An
         ("s3://nowhere/logos", "s3://nowhere/logos does not exist: check the bucket's name"),
         ("s3://logos/nothing", "s3://logos/nothing holds nothing: check the bucket and the prefix"),
         ("s3://logos/*.zip", r"s3://logos/\*.zip holds nothing: check the bucket and the prefix"),
-        ("s3://logos/text", "s3://logos/text holds no images: give a prefix with"),
-        ("s3://logos/text/one.png", "means single images: give the prefix around them"),
+        ("s3://logos/text", "s3://logos/text holds no images: give one with"),
+        ("s3://logos/text/one.png", "is a single image: give the prefix around it"),
         ("s3://logos/LLD-icon_data_0.pkl", "can run code when it is read: use LLD's HDF5 file instead"),
+        ("s3://logos/tars", r"holds no images but files that may hold some: .* pattern s3://logos/tars/\*.tar"),
+        ("s3://logos/mixed", r"holds both deep/t.parquet and images, such as a.png: say kind: folder"),
         (f"s3://key:{SECRET}@logos/x", "names no bucket, or credentials with it"),
     ],
 )
 def test_what_is_no_source_is_one_sentence(bucket: Any, url: str, sentence: str) -> None:
     put(bucket, "text/readme.txt", b"text")
     put(bucket, "LLD-icon_data_0.pkl", b"code")
+    for key in ("tars/0.tar", "mixed/deep/t.parquet", "mixed/a.png"):
+        put(bucket, key, b"not looked into")
     if url.endswith("one.png"):
         put(bucket, "text/one.png", b"picture")
     with pytest.raises(SourceError, match=sentence) as caught:
@@ -289,6 +294,20 @@ def test_patterns_and_parquet_below_a_prefix_are_one_source(
         entries = source.entries()
         assert len(entries) == count
         assert len({raw.data for raw in source.read(entries)}) == count
+
+
+def test_a_pattern_of_images_is_a_prefix_with_a_filter(bucket: Any, png: Callable[[int], bytes]) -> None:
+    for number, key in enumerate(("img/a.png", "img/b.jpg", "img/deep/c.png", "img/notes.txt", "other/d.png")):
+        put(bucket, key, png(number))
+    for url, expected in {
+        "s3://logos/img/*.png": {"a.png": png(0)},
+        "s3://logos/img/**/*.png": {"a.png": png(0), "deep/c.png": png(2)},
+        "s3://logos/img/*": {"a.png": png(0), "b.jpg": png(1)},
+    }.items():
+        source = open_source("s3", url)
+        assert {raw.entry.name: raw.data for raw in source.read(source.entries())} == expected
+    assert source.ignored() == {".txt": 1}
+    assert [raw.data for raw in open_source("s3", url).read(source.entries()[1:])] == [png(1)]  # without listing
 
 
 def test_plan_lists_a_prefix_and_asks_for_the_etag_of_a_container_and_fetches_neither_again(

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data.limits import Reason
 from data.sources import SourceError, open_source
 
 
@@ -73,6 +74,52 @@ def test_folders_and_tables_can_be_matched_too(tmp_path: Path, png: Callable[[in
     assert [raw.data for raw in tables.read(tables.entries())] == [png(0), png(1), png(2)]
 
 
+def test_a_pattern_of_images_is_a_folder_with_a_filter(tmp_path: Path, png: Callable[[int], bytes]) -> None:
+    for number, name in enumerate(("a.png", "b.jpg", "cats/c.png", "cats/.hidden.png", "cats/notes.txt", "dogs/d.png")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(png(number))
+    for pattern, names in {
+        "*.png": ["a.png"],
+        "**/*.png": ["a.png", "cats/c.png", "dogs/d.png"],
+        "cats/*": ["c.png"],
+        "*/?.png": ["cats/c.png", "dogs/d.png"],
+    }.items():
+        source = open_source("some", f"{tmp_path}/{pattern}", labels="folders")
+        assert [entry.name for entry in source.entries()] == names
+    assert [(raw.data, raw.labels) for raw in source.read(source.entries())] == [
+        (png(2), {"folder": 0}),
+        (png(5), {"folder": 1}),
+    ]
+
+
+def test_a_damaged_part_is_one_image_in_quarantine_and_an_empty_one_is_passed_over(
+    zips: Path, png: Callable[[int], bytes]
+) -> None:
+    whole = open_source("many", f"{zips}/*.zip").digest()
+    write_zip(zips / "ab.zip", {"readme.txt": b"no image"})
+    (zips / "aa.zip").write_bytes((zips / "b.zip").read_bytes()[:-30])
+    source = open_source("many", f"{zips}/*.zip")
+    assert [(raw.entry.name, raw.problem and raw.problem.reason) for raw in source.read(source.entries())] == [
+        ("a.zip/1.png", None),
+        ("aa.zip", Reason.unreadable),
+        ("b.zip/1.png", None),
+        ("b.zip/x/2.png", None),
+    ]
+    assert source.digest() != whole
+    assert source.ignored() == {".txt": 1}
+    damaged = source.entries()[1]
+    write_zip(zips / "aa.zip", {"1.png": png(8)})
+    with pytest.raises(SourceError, match=r"aa\.zip of the source many changed while it was being read: run again"):
+        list(open_source("many", f"{zips}/*.zip").read([damaged]))
+
+
+def test_a_part_that_goes_after_it_was_listed_is_an_error(zips: Path) -> None:
+    entries = open_source("many", f"{zips}/*.zip").entries()
+    (zips / "b.zip").unlink()
+    with pytest.raises(SourceError, match=r"b\.zip/1\.png of the source many is not there any more: run again"):
+        list(open_source("many", f"{zips}/*.zip").read(entries))
+
+
 def test_a_path_that_exists_as_it_is_written_is_no_pattern(tmp_path: Path, png: Callable[[int], bytes]) -> None:
     (tmp_path / "logos [2024]").mkdir()
     (tmp_path / "logos [2024]" / "a.png").write_bytes(png(1))
@@ -87,7 +134,7 @@ def test_what_no_pattern_can_mean_is_one_sentence(tmp_path: Path, png: Callable[
     (tmp_path / "a.parquet").write_bytes(buffer.getvalue())
     for pattern, sentence in {
         "*.jpg": "matches nothing: check the pattern",
-        "*.png": "matches single images: give the folder around them",
+        "a.[pz][ni]*": "matches both images, such as a.png, and a.zip: make each kind a source of its own",
         "a.[pz][ai]*": r"several kinds, a.parquet \(parquet\), a.zip \(zip\): make each kind a source of its own",
     }.items():
         with pytest.raises(SourceError, match=sentence):

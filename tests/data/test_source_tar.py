@@ -131,6 +131,43 @@ def test_links_devices_and_names_that_leave_the_archive_are_quarantined(
     }
 
 
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_members_of_a_packed_folder_are_named_without_its_dot(
+    tmp_path: Path, png: Callable[[int], bytes], mode: str
+) -> None:
+    members = [("./a/1.png", png(1)), ("././2.png", png(2)), ("./a/1.cls", b"4"), ("./.git/3.png", png(3))]
+    source = open_bytes(tmp_path, tar(members, mode))
+    assert answers(source) == {"a/1.png": png(1), "2.png": png(2)}
+    assert source.entries()[0].labels == (("cls", 4),)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_hard_link_is_the_file_that_it_names_and_its_labels_are_read_once(
+    tmp_path: Path, png: Callable[[int], bytes], mode: Any
+) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:
+        for name, content in (("./a.png", png(1)), ("a.cls", b"7"), ("in.zip", zipped([("c.png", png(2))]))):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        links = {"b.png": "a.png", "b.cls": "a.cls", "more.zip": "in.zip", "late.png": "d.png", "../up.png": "a.png"}
+        for name, target in links.items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = tarfile.LNKTYPE, target
+            archive.addfile(info)
+    source = open_bytes(tmp_path, buffer.getvalue())
+    assert answers(source) == {
+        "a.png": png(1),
+        "in.zip/c.png": png(2),
+        "b.png": png(1),
+        "more.zip/c.png": png(2),
+        "late.png": Reason.path_escape,
+        "../up.png": Reason.path_escape,
+    }
+    assert [dict(entry.labels) for entry in source.entries() if entry.name in ("a.png", "b.png")] == [{"cls": 7}] * 2
+
+
 @pytest.mark.parametrize("keep", [0.2, 0.6, 0.97])
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_a_tar_that_was_cut_off_is_an_error_with_a_remedy(
@@ -285,6 +322,19 @@ def test_dataset_json_of_stylegan_gives_the_label(
     members = [(f"00000/img0000000{n}.png", png(n)) for n in range(2)]
     source = open_bytes(tmp_path, pack([*members, ("dataset.json", json.dumps({"labels": labels}).encode())]))
     assert [raw.labels for raw in source.read(source.entries())] == expected
+
+
+def test_one_bad_pair_of_a_dataset_json_costs_itself_only(tmp_path: Path, png: Callable[[int], bytes]) -> None:
+    pairs = [["a.png", 1], ["b.png"], ["c.png", "cat"], ["d.png", 4.0], ["e.png", None], ["f.png", [1.0, 0.0]], "g"]
+    given = zipped(
+        [*((f"{name}.png", png(1)) for name in "abcdef"), ("dataset.json", json.dumps({"labels": pairs}).encode())]
+    )
+    source = open_bytes(tmp_path, given)
+    assert {entry.name: dict(entry.labels) for entry in source.entries() if entry.labels} == {
+        "a.png": {"label": 1},
+        "d.png": {"label": 4},
+    }
+    assert source.ignored() == {"pairs in dataset.json that are no name and class": 3}
 
 
 @settings(max_examples=150, deadline=None)

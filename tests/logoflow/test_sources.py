@@ -120,6 +120,7 @@ def test_what_cannot_be_a_source_is_refused_by_plan_already(tmp_path: Path, path
 def test_addresses_stay_as_they_are_written_and_keep_no_secrets() -> None:
     assert SourceConfig(name="a", path="s3://bucket//x/*.zip").path == "s3://bucket//x/*.zip"
     assert SourceConfig(name="a", path=Path("collections") / "a.zip").path == "collections/a.zip"  # type: ignore[arg-type]
+    assert SourceConfig(name="a", path="~/logos").path == str(Path.home() / "logos")
     with pytest.raises(ValueError, match="holds credentials: write s3://bucket/prefix") as caught:
         SourceConfig(name="a", path="s3://key:secret@bucket/x")
     assert "secret@" not in caught.value.errors()[0]["msg"]  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from tasks import units
 from tasks.ingest import ingest
 
 RunIngest = Callable[..., Artifact]
+Sources = dict[str, Any] | list[dict[str, Any]]
 
 
 class Here:
@@ -33,14 +34,15 @@ def _as_they_are(futures: Iterable[Future[Artifact]]) -> Iterable[Future[Artifac
     return futures
 
 
-def small_config(sources: dict[str, Any], curate: dict[str, Any] | None = None, **settings: Any) -> PipelineConfig:
-    """A configuration for few images, with these sources and settings of curate and of ingest."""
-    named = [{"name": name, "path": str(path)} for name, path in sources.items()]
+def small_config(sources: Sources, curate: dict[str, Any] | None = None, **settings: Any) -> PipelineConfig:
+    """A configuration for few images, with sources as in one or by name, and settings of curate and of ingest."""
+    if isinstance(sources, dict):
+        sources = [{"name": name, "path": str(path)} for name, path in sources.items()]
     encoder = {"batch": 2, "queue": 2, "normalisation_groups": 1}
     return check_config(
         {
             "name": "small",
-            "ingest": {"sources": named, **settings},
+            "ingest": {"sources": sources, **settings},
             "train_encoder": encoder,
             "cluster": {"k": 2},
             "curate": {"resolution": 16, **(curate or {})},
@@ -63,7 +65,7 @@ def units_here(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_ingest(units_here: None) -> RunIngest:
     """Run ingest on sources (by name), with a store."""
 
-    def run(store: Path, sources: dict[str, Any], **settings: Any) -> Artifact:
+    def run(store: Path, sources: Sources, **settings: Any) -> Artifact:
         state = ingest.fn(Run(small_config(sources, **settings), store))
         assert isinstance(state.data, Artifact)
         return state.data

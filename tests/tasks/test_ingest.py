@@ -1,9 +1,11 @@
 """ingest: a table that grew equals one made from nothing, and costs the new images' work only."""
 
+import errno
 import io
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -182,6 +184,32 @@ def test_a_renamed_file_is_not_decoded_again(tmp_path: Path, run_ingest: RunInge
     assert read_names(renamed) == {"0.png", "0000.png", "1.png", "2.png", "3.png"}
 
 
+def test_what_is_said_of_sources_is_not_in_their_pictures(tmp_path: Path, run_ingest: RunIngest) -> None:
+    rows = [{"name": f"{n}.png", "png": png(n), "licence": "MIT" if n else None} for n in range(4)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    for n in range(3, 9):
+        (tmp_path / "logos" / "ab"[n % 2]).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "logos" / "ab"[n % 2] / f"{n}.png").write_bytes(png(n))
+    logos = {"name": "logos", "path": str(tmp_path / "logos")}
+    table = {"name": "rows", "path": str(tmp_path / "rows.parquet")}
+    for step, (sources, decoded) in enumerate(
+        [
+            ([logos], 6),
+            ([logos, table], 4),  # added: its own images only
+            ([table, logos], 0),  # in another order
+            ([{**table, "name": "others"}, {**logos, "name": "mine"}], 0),
+            ([{**table, "licence": "CC0-1.0"}, {**logos, "licence": "CC-BY-4.0"}], 0),
+            ([{**table, "licence": "CC0-1.0"}, {**logos, "labels": "folders"}], 0),
+        ]
+    ):
+        grown = run_ingest(tmp_path / "store", sources)
+        assert grown.manifest.metrics["images_run"] == decoded, step
+        assert grown.content == run_ingest(tmp_path / f"scratch{step}", sources).content, step
+    found = {row.origins[0].name: row for row in read_index(grown.file("images.parquet"))}
+    assert [(found[f"{n}.png"].licence) for n in range(4)] == ["CC0-1.0", "MIT", "MIT", "MIT"]
+    assert (found["b/5.png"].labels, found["a/4.png"].labels) == ({"folder": 1}, {"folder": 0})
+
+
 def read_names(artifact: Artifact) -> set[str]:
     return {origin.name for row in read_index(artifact.file("images.parquet")) for origin in row.origins}
 
@@ -259,3 +287,66 @@ def test_a_source_that_is_plainly_wrong_stops_the_run(tmp_path: Path, run_ingest
     os.mkdir(logos)  # noqa: PTH102
     with pytest.raises(UserError, match="holds no images"):
         run_ingest(tmp_path / "store", {"logos": logos})
+
+
+def test_a_disk_that_fails_for_a_moment_stops_the_run_and_leaves_no_trace(
+    tmp_path: Path, run_ingest: RunIngest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logos = tmp_path / "logos"
+    logos.mkdir()
+    for n in range(6):
+        (logos / f"{n}.png").write_bytes(png(n))
+    read_bytes, failures = Path.read_bytes, [errno.EIO] * 5
+
+    def failing(path: Path) -> bytes:
+        if path.name == "3.png" and failures:
+            raise OSError(failures.pop(), "Input/output error", str(path))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    with pytest.raises(UserError, match=r"3\.png cannot be read now \(Input/output error\): run again"):
+        run_ingest(tmp_path / "store", {"logos": logos}, shard_images=2)
+    assert failures == [errno.EIO]  # that a retry overcomes
+    table = run_ingest(tmp_path / "store", {"logos": logos}, shard_images=2)
+    assert (table.manifest.metrics["quarantined"], table.manifest.metrics["distinct"]) == (0, 6)
+    assert failures == []
+
+
+def test_what_was_left_out_is_counted_and_shown_with_a_remedy(tmp_path: Path, run_ingest: RunIngest) -> None:
+    logos = tmp_path / "logos"
+    logos.mkdir()
+    for n in range(3):
+        (logos / f"{n}.png").write_bytes(png(n))
+    whole = run_ingest(tmp_path / "store", {"logos": logos})
+    for name in ("0001", "more.zip", "icons.pkl", "icons2.pkl"):
+        (logos / name).write_bytes(b"x")
+    (logos / "4.png").write_bytes(png(4))
+    table = run_ingest(tmp_path / "store", {"logos": logos})
+    assert (whole.manifest.metrics["ignored"], table.manifest.metrics["ignored"]) == (0, 4)
+    page = json.loads((table.path / "page.json").read_text())
+    (shown,) = (given for given in page["tables"] if given["title"] == "Left out")
+    counts = {row[1]: row[2] for row in shown["rows"]}
+    assert (
+        counts == {".pkl": 2, ".zip": 1, "no suffix": 1} == json.loads(table.file("ignored.json").read_text())["logos"]
+    )
+    assert "FOLDER/*.zip" in shown["rows"][[row[1] for row in shown["rows"]].index(".zip")][3]
+
+
+def test_of_several_archives_a_damaged_one_costs_itself_only(
+    tmp_path: Path, run_ingest: RunIngest, make_config: Callable[..., PipelineConfig]
+) -> None:
+    for part, seeds in {"a": range(5), "b": (5, 6), "c": ()}.items():
+        with zipfile.ZipFile(tmp_path / f"{part}.zip", "w") as archive:
+            for seed in seeds:
+                archive.writestr(f"{seed}.png", png(seed))
+    sources = {"zips": f"{tmp_path}/*.zip"}
+    run_ingest(tmp_path / "store", sources)
+    (tmp_path / "b.zip").write_bytes((tmp_path / "b.zip").read_bytes()[:-40])
+    space = Workspace.open(tmp_path / "store")
+    assert make_plan(make_config(sources), space)[0].reason == "zips: +1 \N{MINUS SIGN}2 images"
+    table = run_ingest(tmp_path / "store", sources)
+    (bad,) = pq.read_table(table.file("quarantine.parquet")).to_pylist()
+    assert (bad["name"], bad["reason"]) == ("b.zip", "unreadable")
+    assert table.manifest.metrics["distinct"] == 5
+    with pytest.raises(UserError, match=r"1 of 6 images of zips cannot be used \(1 unreadable\)"):
+        run_ingest(tmp_path / "store", sources, max_bad_share=0.1)

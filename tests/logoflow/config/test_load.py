@@ -42,6 +42,14 @@ def test_the_project_has_the_demo_and_the_study() -> None:
     ("change", "sentence"),
     [
         (
+            {"ingest": {"sources": [{"name": "a", "path": "b"}], "min_side": 500, "max_side": 100}},
+            "ingest: min_side is 500, but must lie between 1 and max_side (100): change either.",
+        ),
+        (
+            {"ingest": {"sources": [{"name": "a", "path": "b"}], "max_pixels": 200_000_000}},
+            "ingest: max_pixels is 200000000, but must lie between min_side squared and 100000000: choose one there.",
+        ),
+        (
             {"cluster": {"restart": 3}},
             "cluster.restart is not a key of the configuration: did you mean restarts?",
         ),

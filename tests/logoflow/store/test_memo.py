@@ -140,3 +140,12 @@ def test_a_memory_that_cannot_be_saved_costs_only_time(tmp_path: Path, file: Pat
     memo.save()
     assert memo.recall("text", file, read) == "one"
     assert read.calls == 1
+
+
+def test_a_file_whose_name_is_not_utf8_is_remembered_as_well(tmp_path: Path, read: Counted) -> None:
+    file = write(Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")), "one", HOUR_S)
+    memo = Memo(tmp_path / "memo")
+    assert memo.recall("text", file, read) == "one"
+    memo.save()
+    assert Memo(tmp_path / "memo").recall("text", file, read) == "one"
+    assert read.calls == 1
