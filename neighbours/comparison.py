@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from neighbours.alignment import STILL, Pairs, align, gradients, inverse, warp
-from neighbours.gist import gists
+from neighbours.described import Described
 
 SIDE = 32  # of the comparison: copies of 20 to 30 pixels are common, and finer pixels of theirs are invented
 LONG_SIDE = 64  # of pictures more than twice as long as wide or the reverse: at 32, words would be a few pixels high
@@ -58,33 +58,34 @@ class Differences:
 
 
 def compare(
-    thumbnails: NDArray[np.uint8],
-    sizes: NDArray[np.int64],
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    tolerance: Tolerance,
+    one: Described, other: Described, first: NDArray[np.int64], second: NDArray[np.int64], tolerance: Tolerance
 ) -> Differences:
     """Measure what is different in the pictures of each pair: as they lie, and if that is too much, once aligned.
 
     Args:
-        thumbnails: uint8 `[N, 3, S, S]`, S at least 64, aspect kept, centred on white; may be memory-mapped.
-        sizes: width and height of the pictures that they were made from, `[N, 2]`.
-        first: rows of one picture of each pair, `[P]`.
+        one: pictures.
+        other: pictures as well, often the same.
+        first: rows of one, `[P]`.
         second: rows of the other, `[P]`.
         tolerance: pairs whose gists differ by more are left out, and those that it admits as they lie not aligned.
     """
-    close = gists(thumbnails).distances(first, second) <= tolerance.gist
-    long = 2 * sizes.min(axis=1) < sizes.max(axis=1)
-    long_pair = long[first] | long[second]
+    close = one.gists.distances(first, other.gists, second) <= tolerance.gist
+    long_pair = _is_long(one.sizes)[first] | _is_long(other.sizes)[second]
     columns = np.full((3, len(first)), np.nan, np.float32)
     for side, pairs in ((SIDE, np.flatnonzero(close & ~long_pair)), (LONG_SIDE, np.flatnonzero(close & long_pair))):
         for start in range(0, len(pairs), PAIRS_AT_ONCE):
             part = pairs[start : start + PAIRS_AT_ONCE]
-            pictures = [_ink(thumbnails[rows]) for rows in (first[part], second[part])]
-            frames = [_frames(sizes[rows]) for rows in (first[part], second[part])]
+            sides = ((one, first[part]), (other, second[part]))
+            pictures = [_ink(logos.thumbnails[rows]) for logos, rows in sides]
+            frames = [_frames(logos.sizes[rows]) for logos, rows in sides]
             with torch.inference_mode():
                 columns[:, part] = _look(Pairs(*pictures, *frames), side, tolerance)
     return Differences(*columns)
+
+
+def _is_long(sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which pictures are more than twice as long as wide, or the reverse, bool `[N]`."""
+    return np.asarray(2 * sizes.min(axis=1) < sizes.max(axis=1))
 
 
 def _look(pairs: Pairs, side: int, tolerance: Tolerance) -> NDArray[np.float32]:
