@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logoflow.cli.output import JsonOption, StoreOption, check_out, console, print_rows
+from logoflow.cli.output import JsonOption, StoreOption, check_out, check_sheet, console, print_rows
 from logoflow.cli.pictures import Offered, read_pictures
 from logoflow.errors import UserError
+from logoflow.resolve import Workspace
 from logoflow.run import default_store
 from logoflow.store.store import Artifact, Store
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 BATCH = 256
 SHEET_COLUMNS, SHEET_TILE = 6, 128
-SHORT = 12  # characters of an id that are shown
 
 PathsArgument = Annotated[
     list[str], typer.Argument(help="Images, or anything that ingest reads: folders, archives, ...")
@@ -30,30 +30,31 @@ PathsArgument = Annotated[
 EncoderOption = Annotated[
     Path | None,
     typer.Option(
-        exists=True, dir_okay=False, help="Encoder file; else that of the store's newest run, else the one that ships."
+        exists=True, dir_okay=False, help="Encoder file; else that of the store's last run, else the one that ships."
     ),
 ]
 
 
 def search(
-    what: Annotated[str, typer.Argument(help="An image's path, or an id (its beginning will do) or name in the run.")],
+    what: Annotated[str, typer.Argument(help="An image's path, or a name, an id or its beginning in the run.")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many logos to find.")] = 10,
     sheet: Annotated[Path | None, typer.Option(help="Image file for a contact sheet of them.")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the logos of the newest run that are nearest to an image or to one of themselves.
+    """Find the logos of the last run that are nearest to an image or to one of themselves.
 
     The distance is that of unit vectors: 0 for equal ones, 1.41 for unrelated ones.
     """
-    from logoflow.search import nearest, open_collection, row_of, with_clusters
+    from logoflow.search import SHORT, nearest, open_collection, row_of, with_clusters
 
+    check_sheet(sheet)
     space = existing(store)
     if space is None:
         raise UserError(f"{store or default_store()} is no store: run the pipeline first, or name its --store.")
     collection = open_collection(space)
     if Path(what).is_file():
-        trained = space.find("train_encoder", collection.embedded.manifest.inputs["train_encoder"].fingerprint)
+        trained = space.store.find("train_encoder", collection.embedded.manifest.inputs["train_encoder"].fingerprint)
         if trained is None:
             raise UserError("the encoder that the vectors were made with is gone from the store: search by id.")
         block, _, vectors = next(embedded([what], loaded(trained.file("encoder.safetensors"))))
@@ -66,7 +67,7 @@ def search(
         found = [near for near in nearest(collection, collection.vectors[row], k + 1) if near["row"] != row][:k]
     found = with_clusters(space, collection, found)
     if sheet is not None:
-        save_sheet(space, collection.table, sheet, found, shown)
+        save_sheet(space.store, collection.table, sheet, found, shown)
     short = [{**near, "id": near["id"][:SHORT], "copy_of": (near["copy_of"] or "")[:SHORT]} for near in found]
     rows = found if as_json else short
     print_rows(("distance", "id", "name", "source", "cluster", "copy_of"), rows, as_json)
@@ -80,7 +81,9 @@ def embed(
 ) -> None:
     """Describe images by unit vectors: a Parquet table of name and vector, a list of float32.
 
-    A Parquet's images are its column image (bytes, or a struct with bytes) or png; its column name is passed through.
+    A Parquet's images are its column image (bytes, or a struct with bytes) or png; its column name is passed through as
+    text, and where it is null the file's name and the row stand in. Images that cannot be read are told on stderr and
+    have no row, so join by name, not by place.
     """
     import numpy as np
 
@@ -133,21 +136,21 @@ def embedded(
 
 
 def choose(encoder: Path | None, store: Path | None) -> Path:
-    """The encoder file that was named, else that of the store's newest run, else the one that ships."""
-    from logoflow.search import newest
+    """The encoder file that was named, else that of the store's last run, else the one that ships."""
+    from logoflow.search import last_used
     from moco.shipped import ENCODER
 
     if encoder is not None:
         return encoder
     space = existing(store)
-    trained = newest(space, "train_encoder") if space else None
+    trained = last_used(space, "train_encoder") if space else None
     return trained.file("encoder.safetensors") if trained else ENCODER
 
 
-def existing(store: Path | None) -> Store | None:
+def existing(store: Path | None) -> Workspace | None:
     """The store, where there is one; these commands make none."""
     root = store or default_store()
-    return Store(root) if (root / ".format").exists() else None
+    return Workspace.open(root) if (root / ".format").exists() else None
 
 
 def save_sheet(

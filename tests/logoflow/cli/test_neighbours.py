@@ -47,6 +47,7 @@ def test_vectors_are_those_of_the_encoder_that_ships_and_names_are_passed_throug
     assert logoflow(monkeypatch, "embed", table, "--out", out) == 0
     found = pq.read_table(out)
     assert found.schema.names == ["name", "vector"]
+    assert found.schema.field("vector").type == pa.list_(pa.float32())
     assert found["name"].to_pylist() == [row["name"] for row in LOGOS]
     pictures = [np.asarray(Image.open(io.BytesIO(row["png"])).convert("RGB")) for row in LOGOS]
     encoder = load_encoder(ENCODER)
@@ -60,11 +61,21 @@ def test_the_encoder_that_ships_is_small_and_its_centroids_fit(tmp_path: Path) -
     assert np.load(CENTROIDS).shape == (10, load_encoder(ENCODER).settings.dimensions)
 
 
+def complaint(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().err
+
+
 def test_what_cannot_be_done_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert logoflow(monkeypatch, "search", "abcdef") == 2
     assert "is no store: run the pipeline first" in capsys.readouterr().err
+    assert logoflow(monkeypatch, "search", "abcdef", "--sheet", tmp_path / "near.xyz") == 2
+    assert "near.xyz, but a picture is written: give a file that ends in .png, .jpg, .jpeg or .webp" in complaint(
+        capsys
+    )
+    assert logoflow(monkeypatch, "search", "abcdef", "--sheet", tmp_path / "none" / "near.png") == 2
+    assert "near.png, but there is no such folder: make it, or give another" in complaint(capsys)
     (tmp_path / "broken.png").write_bytes(b"nothing")
     assert logoflow(monkeypatch, "embed", tmp_path / "broken.png", "--out", tmp_path / "v.parquet") == 2
     assert "no image that can be read" in capsys.readouterr().err
