@@ -24,6 +24,7 @@ LOSSLESS = {
     "ICO",
     "SVG",
 }  # not GIF: it has 256 colours
+PAPER = 230  # levels from which on it is background: JPEG leaves darker marks than white around the mark
 SAME_SIZE = 0.95  # marks within five per cent are of one size: cropping and rounding alone make such differences
 SAME_DETAIL = 0.85  # and within fifteen show the same: sharpness is an estimate
 
@@ -118,7 +119,8 @@ def codec_of(data: bytes) -> str:
 
 def mark_side(pixels: NDArray[np.uint8]) -> int:
     """Longer side of the box around what is not background in RGB `[H, W, 3]`, in px; the whole where nothing is."""
-    ink = pixels.min(axis=2) < 230  # JPEG leaves lighter marks than that around the mark
+    red, green, blue = (pixels[..., channel] < PAPER for channel in range(3))
+    ink = red | green | blue
     lines = [np.flatnonzero(ink.any(axis=axis)) for axis in (0, 1)]
     return max(int(line[-1] - line[0]) + 1 if len(line) else ink.shape[1 - axis] for axis, line in enumerate(lines))
 

@@ -97,10 +97,14 @@ class Ledger:
 
     def last_answer(self, pipeline: str | None, stage: str) -> Event | None:
         """The event by which a run of a pipeline (of any) last built a stage or found it done."""
-        where, values = "stage = ? AND kind IN (?, ?)", (stage, Kind.STAGE_BUILT, Kind.STAGE_CACHED)
-        if pipeline is not None:
-            where, values = f"pipeline = ? AND {where}", (pipeline, *values)  # its index finds it at once
-        found = self._select(where, values, order="seq DESC LIMIT 1")
+        whose, names = (
+            ("", ()) if pipeline is None else ("pipeline = ? AND ", (pipeline,))
+        )  # what the index begins with
+        found = self._select(
+            f"{whose}stage = ? AND kind IN (?, ?)",
+            (*names, stage, Kind.STAGE_BUILT, Kind.STAGE_CACHED),
+            order="seq DESC LIMIT 1",
+        )
         return found[0] if found else None
 
     def _select(self, where: str, values: tuple[object, ...], order: str = "seq") -> list[Event]:
