@@ -117,7 +117,12 @@ def make_trials(pictures: Sequence[Pixels], rows: Sequence[int], seed: int) -> l
 
 
 def calibrate(
-    logos: Described, trials: Sequence[Trial], described: Described, neighbours: int, precision: float
+    logos: Described,
+    trials: Sequence[Trial],
+    described: Described,
+    neighbours: int,
+    precision: float,
+    similarity: float | None = None,
 ) -> Calibration:
     """Choose the loosest tolerance that keeps the precision, and the cosine that nearly all copies reach.
 
@@ -129,12 +134,14 @@ def calibrate(
         described: the trials, `[M]`.
         neighbours: nearest neighbours of each that are looked at.
         precision: share of the pairs found that shall be right; the strictest tolerance is taken if none reaches it.
+        similarity: least cosine of a candidate pair, where it is not to be chosen.
     """
     own = np.array([trial.row for trial in trials])
     wanted = _wanted(trials)
     choosing, held_out = _halves(own, wanted)
-    cosines = np.einsum("nd,nd->n", described.vectors, logos.vectors[own])
-    similarity = float(np.quantile(cosines[wanted & choosing], 1 - REACHED))
+    if similarity is None:
+        cosines = np.einsum("nd,nd->n", described.vectors, logos.vectors[own])
+        similarity = float(np.quantile(cosines[wanted & choosing], 1 - REACHED))
 
     near = search(logos.vectors, described.vectors, neighbours)
     which, place = np.nonzero(near.similarities >= similarity)

@@ -30,7 +30,7 @@ _GROUPS = pa.schema([("id", pa.string()), ("kept", pa.string()), ("similarity", 
 
 @stage("deduplicate")
 def deduplicate(build: Build, table: Artifact, embedded: Artifact, trained: Artifact) -> None:
-    """Find copies of one logo and keep the largest original of each group."""
+    """Find copies of one logo and keep of each group the original that shows the most."""
     config: DeduplicateConfig = build.config
     ids, vectors = read_vectors(embedded.file("vectors.parquet"))
     rows = {row.id: row for row in read_table(table)}
@@ -39,9 +39,9 @@ def deduplicate(build: Build, table: Artifact, embedded: Artifact, trained: Arti
     encoder = load_encoder(trained.file("encoder.safetensors"), device_named(build.run.config.device))
 
     trials, calibration = calibrated(build, table, ids, logos, encoder)
-    similarity = calibration.similarity if config.similarity is None else config.similarity
+    terms = Terms(config.neighbours, calibration.similarity, calibration.tolerance)
     mirrored = mirror(build, table, ids, logos, encoder) if config.mirrored == "copy" else None
-    found = find_copies(logos, originals, Terms(config.neighbours, similarity, calibration.tolerance), mirrored)
+    found = find_copies(logos, originals, terms, mirrored)
 
     dropped: list[Row] = [
         {"id": ids[row], "kept": ids[g.kept], "similarity": float(vectors[row] @ vectors[g.kept]), "reason": g.reason}
@@ -55,7 +55,7 @@ def deduplicate(build: Build, table: Artifact, embedded: Artifact, trained: Arti
         "search_recall": found.recall,
         "groups": len(found.groups),
         "duplicates": len(dropped),
-        "similarity": similarity,
+        "similarity": terms.similarity,
         "expected_precision": calibration.expected.precision,
         "expected_recall": calibration.expected.recall,
     }
@@ -73,7 +73,7 @@ def calibrated(
     pictures = load_pictures(build.space.store, [(ids[row], where[ids[row]]) for row in chosen])
     trials = make_trials(pictures, chosen.tolist(), config.seed)
     described = describe([trial.pixels for trial in trials], encoder, device_named(build.run.config.device))
-    return trials, calibrate(logos, trials, described, config.neighbours, config.precision)
+    return trials, calibrate(logos, trials, described, config.neighbours, config.precision, config.similarity)
 
 
 def mirror(build: Build, table: Artifact, ids: Sequence[str], logos: Described, encoder: Encoder) -> Described:

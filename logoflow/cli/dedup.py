@@ -77,12 +77,11 @@ def dedup(
     check_out(out)
     network = loaded(choose(encoder, store))
     images = gather(paths, network, mirrored is Mirrored.COPY)
-    calibration = calibrated(images, network, neighbours) if len(images.names) >= FEWEST else None
-    terms = Terms(neighbours)
-    if calibration is not None:
+    calibration = None
+    terms = Terms(neighbours) if similarity is None else Terms(neighbours, similarity)
+    if len(images.names) >= FEWEST:
+        calibration = calibrated(images, network, neighbours, similarity)
         terms = Terms(neighbours, calibration.similarity, calibration.tolerance)
-    if similarity is not None:
-        terms = Terms(neighbours, similarity, terms.tolerance)
     found = find_copies(images.logos, images.originals, terms, images.mirrored)
     rows = verdicts(images.names, found)
     if out is not None:
@@ -132,7 +131,7 @@ def gather(paths: Iterable[str], network: "Encoder", mirrored: bool) -> Gathered
     return Gathered(names, logos, originals, other, dict(sample.values()))
 
 
-def calibrated(images: Gathered, network: "Encoder", neighbours: int) -> "Calibration":
+def calibrated(images: Gathered, network: "Encoder", neighbours: int, similarity: float | None) -> "Calibration":
     """The thresholds that find copies made of some of the images."""
     from neighbours.calibration import calibrate, make_trials
     from tasks.describe import describe
@@ -140,7 +139,7 @@ def calibrated(images: Gathered, network: "Encoder", neighbours: int) -> "Calibr
 
     trials = make_trials(list(images.sample.values()), list(images.sample), SEED)
     described = describe([trial.pixels for trial in trials], network, device_named("auto"))
-    return calibrate(images.logos, trials, described, neighbours, PRECISION)
+    return calibrate(images.logos, trials, described, neighbours, PRECISION, similarity)
 
 
 def expectation(calibration: "Calibration | None") -> str:

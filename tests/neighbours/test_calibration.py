@@ -101,6 +101,18 @@ def test_what_is_expected_is_measured_on_logos_that_chose_nothing(mark: Callable
     assert found.found["jpeg"] <= 0.5
 
 
+def test_what_is_expected_is_that_of_a_similarity_that_was_given(
+    mark: Callable, described: Callable, trials: list[Trial], calibration: Calibration
+) -> None:
+    logos = described([mark(seed) for seed in range(LOGOS)], embedded(range(LOGOS), 0, 0))
+    made = described([Image.fromarray(t.pixels) for t in trials], embedded([t.row for t in trials], 0.05, 1))
+    found = calibrate(logos, trials, made, neighbours=8, precision=0.99, similarity=0.98)
+    assert found.similarity == 0.98
+    cosines = (made.vectors * logos.vectors[[t.row for t in trials]]).sum(axis=1)
+    reach = [cosine >= 0.98 for cosine, trial in zip(cosines, trials, strict=True) if trial.counts and trial.row % 2]
+    assert 0.1 < found.expected.recall <= np.mean(reach) < calibration.expected.recall
+
+
 def test_pairs_of_logos_that_pass_for_copies_themselves_are_counted_apart(mark: Callable, described: Callable) -> None:
     """Logos 0 and 1 are one picture, and so are 2 and 3: each copy is found under both."""
     logos = described([mark(row // 2) for row in range(4)], embedded([0, 0, 2, 2], 0, 0))
