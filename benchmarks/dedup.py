@@ -6,7 +6,7 @@ IMAGES are Parquet files with the columns name, "set:brand", and image; data/ful
 first drawn at a random size of 48 to 256 px, as logos lie around. Of some a copy of each kind is made
 (`neighbours.copies`) and a recoloured logo, which is no copy; each is looked for among all logos. A pair found is right
 when the logo is the copy's own, wrong when it is another one's or the copy is a recoloured one. Drawings of one brand
-count neither way, since the sets draw many brands more than once: brands are equal without what `VARIANTS` lists.
+count neither way, since the sets draw many brands more than once: `hard_pairs` says which are one.
 
 Two kinds of hard negatives are pairs of the logos themselves, and told apart, because nobody labelled them: drawings of
 one brand from two sets, some of which are one drawing; and the pairs of logos of different brands that are most alike
@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -29,13 +28,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch.nn import functional as F
 
+from benchmarks.hard_pairs import brand_of, lookalikes, redesigned
 from data.images import ADMITTED, Pixels, decode, flatten
-from data.pixels import fit_squares
 from data.sheets import contact_sheet
 from moco.encoder import load_encoder
 from moco.shipped import ENCODER
@@ -51,10 +48,7 @@ SEED = 0
 NEIGHBOURS = 16
 PRECISION = 0.99
 LOW_RESOLUTION = ("resized", "resized+jpeg")
-VARIANTS = re.compile(r"-(background|icon|logo|symbol|light|dark|classic|legacy|old|new|(19|20)\d\d)$")
 REDESIGNED, NEAR_IDENTICAL = "one brand, two sets", "alike, two brands"  # kinds of hard pairs
-LOOKALIKES = 500  # pairs
-RAW_SIDE = 16  # px of the raw pixels by which logos are alike
 
 Rows = NDArray[np.int64]
 
@@ -167,42 +161,6 @@ def read_logos(paths: Sequence[Path]) -> tuple[list[str], list[Pixels]]:
             names.append(row["name"])
             logos.append(np.array(image))
     return names, logos
-
-
-def brand_of(name: str) -> str:
-    """The brand of "set:brand" without what tells variants of its logo apart: letters and digits."""
-    brand = name.split(":", 1)[1]
-    while (shorter := VARIANTS.sub("", brand)) != brand:
-        brand = shorter
-    return "".join(filter(str.isalnum, brand))
-
-
-def redesigned(names: Sequence[str]) -> tuple[Rows, Rows]:
-    """Pairs of logos of one brand that two sets drew."""
-    members: dict[str, list[int]] = {}
-    for row, name in enumerate(names):
-        members.setdefault(brand_of(name), []).append(row)
-    set_of = [name.split(":", 1)[0] for name in names]
-    pairs = [(a, b) for rows in members.values() for b in rows for a in rows if a < b and set_of[a] != set_of[b]]
-    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
-    return first, second
-
-
-def lookalikes(names: Sequence[str], logos: Sequence[Pixels]) -> tuple[Rows, Rows]:
-    """The pairs of logos of different brands that are most alike by raw pixels; each logo with its nearest at most."""
-    pixels = F.adaptive_avg_pool2d(torch.from_numpy(fit_squares(logos, 4 * RAW_SIDE)).float(), RAW_SIDE).flatten(1)
-    pixels = F.normalize(pixels - pixels.mean(dim=1, keepdim=True), dim=1)
-    _, brands = np.unique([brand_of(name) for name in names], return_inverse=True)
-    nearest, cosines = np.empty(len(logos), np.int64), np.empty(len(logos), np.float32)
-    for start in range(0, len(logos), 512):
-        part = slice(start, start + 512)
-        similar = (pixels[part] @ pixels.T).numpy()
-        similar[brands[part, None] == brands] = -1
-        nearest[part], cosines[part] = similar.argmax(axis=1), similar.max(axis=1)
-    rows = np.arange(len(logos))
-    once = (nearest[nearest] != rows) | (rows < nearest)  # mutual pairs count once
-    best = rows[once][np.argsort(-cosines[once], kind="stable")[:LOOKALIKES]]
-    return best, nearest[best]
 
 
 def ours(field: Field, others: NDArray[np.int64], encoder: Path) -> tuple[Result, Calibration, list[tuple[int, int]]]:

@@ -109,7 +109,7 @@ def kinds_table(calibration: Calibration) -> Table:
         "Made copies by kind",
         ("kind", "taken for a copy"),
         tuple((kind, f"{share:.1%}") for kind, share in calibration.found.items()),
-        caption="A copy of each kind was made of some of the run's logos, of those that chose the thresholds and of the "
+        caption="A copy of each kind was made of some of the run's logos, of those that chose the thresholds and of "
         "others; copies of at least 32 px count. A cosine of "
         f"at least {calibration.similarity:.3f} makes a pair a candidate. Recoloured logos are other logos: none "
         "should be taken for a copy.",

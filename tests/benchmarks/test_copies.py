@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.dedup import Field, Pairs, at_best, brand_of, lookalikes, redesigned, sorted_pairs, top1
+from benchmarks.dedup import Field, Pairs, at_best, sorted_pairs, top1
+from benchmarks.hard_pairs import brand_of, lookalikes, redesigned
 from benchmarks.pairs import ranks_of, result
 from neighbours.calibration import RECOLOURED, Trial
 
