@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from neighbours import comparison
 from neighbours.comparison import Differences, Tolerance, compare
 from neighbours.described import Described
 
@@ -112,3 +113,19 @@ def test_pictures_of_two_collections_are_compared_as_if_they_were_one(mark: Call
     for found, expected in zip(vars(apart).values(), vars(together).values(), strict=True):
         np.testing.assert_array_equal(found, expected)
     assert apart.within(Tolerance()).tolist() == [True, False, False, False]
+
+
+def test_equal_pictures_are_not_looked_at(
+    mark: Callable, thumbnails: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    squares, sizes = thumbnails([mark(0), mark(0), mark(0).resize((80, 60))])
+    logos = described(squares, sizes)
+    looked: list[int] = []
+    look = comparison._look
+    monkeypatch.setattr(
+        comparison, "_look", lambda pairs, *given: (looked.append(len(pairs.a)), look(pairs, *given))[1]
+    )
+    found = compare(logos, logos, np.array([0, 0]), np.array([1, 2]), Tolerance())
+    assert looked == [1]
+    assert [found.colour[0], found.edges[0], found.overlap[0]] == [0, 0, 1]
+    assert found.within(Tolerance()).all()
