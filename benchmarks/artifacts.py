@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from logoflow.resolve import Workspace
+from logoflow.store.ledger import Event, Kind
 from logoflow.store.manifest import InputRecord, Manifest, Parts, content_digest
-from logoflow.store.store import Artifact, Store, record_files
+from logoflow.store.store import Artifact, record_files
 
 
 def commit(
-    store: Store, stage: str, inputs: Mapping[str, Artifact], file: str, write: Callable[[Path], object]
+    space: Workspace, stage: str, inputs: Mapping[str, Artifact], file: str, write: Callable[[Path], object]
 ) -> Artifact:
-    """Let a function write the one file of a stage's artifact, made from these inputs."""
+    """Let a function write the one file of a stage's artifact, made from these inputs, and tell the ledger."""
     parts = Parts(stage=stage, code="", config={}, inputs={name: made.content for name, made in inputs.items()})
-    with store.building(stage, parts.fingerprint()) as draft:
+    with space.store.building(stage, parts.fingerprint()) as draft:
         write(draft / file)
         records = record_files(draft, (file,))
         manifest = Manifest(
@@ -27,4 +29,7 @@ def commit(
             units=(), files=records, metrics={}, versions={}, host={}, started=datetime(2025, 1, 1, tzinfo=UTC),
             duration_s=0,
         )  # fmt: skip
-        return store.commit(draft, manifest)
+        made = space.store.commit(draft, manifest)
+    told = {"fingerprint": manifest.fingerprint, "content": manifest.content}
+    space.ledger.append(Event("benchmark", "benchmark", Kind.STAGE_BUILT, stage, told))
+    return made

@@ -172,7 +172,7 @@ def pretend(run: Any, table: Any) -> list[Any]:
         "deduplicate": ("groups.parquet", {"id": none, "kept": none}),
     }
     return [
-        commit(run.workspace().store, name, {}, file, functools.partial(pq.write_table, pa.table(columns)))
+        commit(run.workspace(), name, {}, file, functools.partial(pq.write_table, pa.table(columns)))
         for name, (file, columns) in files.items()
     ]
 

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from benchmarks.artifacts import commit
 from data.index import write_index
 from data.table import Origin, Picture
-from logoflow.store.store import Store
+from logoflow.resolve import Workspace
 from neighbours.vectors import write_vectors
 
 DIMENSIONS = 128
@@ -63,15 +63,15 @@ def make_store(folder: Path, images: int) -> str:
         Picture(i, i, b"", "", 400, 400, "RGB", (Origin("lld", f"logo_{n:06}", n),), {"resnet/rc_64": n % 64}, "")
         for n, i in enumerate(ids)
     ]
-    store = Store(folder)
-    table = commit(store, "ingest", {}, "images.parquet", lambda path: write_index(path, rows))
+    space = Workspace.open(folder)
+    table = commit(space, "ingest", {}, "images.parquet", lambda path: write_index(path, rows))
     embedded = commit(
-        store, "embed", {"ingest": table}, "vectors.parquet", lambda path: write_vectors(path, ids, vectors)
+        space, "embed", {"ingest": table}, "vectors.parquet", lambda path: write_vectors(path, ids, vectors)
     )
     labels = pa.table({"id": ids, "label": random.integers(0, CLUSTERS, images)})
-    commit(store, "cluster", {"embed": embedded}, "labels.parquet", lambda path: pq.write_table(labels, path))
+    commit(space, "cluster", {"embed": embedded}, "labels.parquet", lambda path: pq.write_table(labels, path))
     copies = pa.table({"id": ids[::3], "kept": [ids[-1]] * len(ids[::3])})
-    commit(store, "deduplicate", {"embed": embedded}, "groups.parquet", lambda path: pq.write_table(copies, path))
+    commit(space, "deduplicate", {"embed": embedded}, "groups.parquet", lambda path: pq.write_table(copies, path))
     return ids[images // 2]
 
 

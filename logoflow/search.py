@@ -11,8 +11,13 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from logoflow.errors import UserError
-from logoflow.store.store import Artifact, Store
+from logoflow.resolve import Workspace
+from logoflow.store.store import Artifact
 from neighbours.vectors import read_vectors
+
+LEAST_OF_AN_ID = 4  # characters that may stand for a whole id
+SHORT = 12  # characters of an id that are shown
+CANDIDATES = 8  # ids that are named where several logos are meant
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,14 @@ class Collection:
     vectors: NDArray[np.float32]
 
 
-def open_collection(store: Store) -> Collection:
-    """The logos of the newest run that got so far.
+def open_collection(space: Workspace) -> Collection:
+    """The logos of the last run that embedded them or found them embedded.
 
     Raises:
         UserError: there is none.
     """
-    embedded = newest(store, "embed")
+    store = space.store
+    embedded = last_used(space, "embed")
     if embedded is None:
         raise UserError(f"{store.root} holds no embedded logos: run the pipeline first, or name its --store.")
     record = embedded.manifest.inputs["ingest"]
@@ -48,24 +54,33 @@ def open_collection(store: Store) -> Collection:
     return Collection(embedded, table, *read_vectors(embedded.file("vectors.parquet")))
 
 
-def newest(store: Store, stage: str) -> Artifact | None:
-    """The artifact of a stage that was made last."""
-    return next(reversed(list(store.artifacts(stage))), None)
+def last_used(space: Workspace, stage: str) -> Artifact | None:
+    """The artifact that the last run which finished a stage built or found there.
+
+    Not the one that was built last: a run may find what was built long before.
+    """
+    event = space.ledger.last_answer(None, stage)
+    return space.store.find(stage, event.data["fingerprint"]) if event else None
 
 
 def row_of(collection: Collection, wanted: str) -> int:
-    """The row of the logo with an id, the beginning of one, or a name.
+    """The row of the logo with a name, an id, or the beginning of one.
 
     Raises:
         UserError: none or several have it.
     """
-    rows = [row for row, i in enumerate(collection.ids) if i.startswith(wanted)] if len(wanted) >= 4 else []
+    named = set(ids_named(collection.table, wanted))
+    rows = [row for row, i in enumerate(collection.ids) if i in named]
+    if not rows and len(wanted) >= LEAST_OF_AN_ID:
+        rows = [row for row, i in enumerate(collection.ids) if i.startswith(wanted)]
     if not rows:
-        named = set(ids_named(collection.table, wanted))
-        rows = [row for row, i in enumerate(collection.ids) if i in named]
-    if len(rows) != 1:
-        what = f"{len(rows)} logos have" if rows else "no logo without text has"
-        raise UserError(f"{what} the id or name {wanted}: give an image's path, or more of its id (see --json).")
+        raise UserError(
+            f"no logo without text has the id or name {wanted}: give an image's path, or an id (see --json)."
+        )
+    if len(rows) > 1:
+        ids = ", ".join(collection.ids[row][:SHORT] for row in rows[:CANDIDATES])
+        more = ", ..." if len(rows) > CANDIDATES else ""
+        raise UserError(f"{len(rows)} logos have the id or name {wanted}: give one of the ids {ids}{more}.")
     return rows[0]
 
 
@@ -86,11 +101,11 @@ def nearest(collection: Collection, query: NDArray[np.float32], k: int) -> list[
     ]
 
 
-def with_clusters(store: Store, collection: Collection, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def with_clusters(space: Workspace, collection: Collection, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same rows with the cluster of each logo and what it is a copy of, where those stages ran on these vectors."""
     ids = [row["id"] for row in found]
-    clusters = _told_by(store, collection, "cluster", "labels.parquet", "label", ids)
-    originals = _told_by(store, collection, "deduplicate", "groups.parquet", "kept", ids)
+    clusters = _told_by(space, collection, "cluster", "labels.parquet", "label", ids)
+    originals = _told_by(space, collection, "deduplicate", "groups.parquet", "kept", ids)
     return [{**row, "cluster": clusters.get(row["id"]), "copy_of": originals.get(row["id"])} for row in found]
 
 
@@ -115,13 +130,13 @@ def ids_named(table: Artifact, name: str) -> list[str]:
 
 
 def _told_by(
-    store: Store, collection: Collection, stage: str, file: str, column: str, ids: list[str]
+    space: Workspace, collection: Collection, stage: str, file: str, column: str, ids: list[str]
 ) -> dict[str, Any]:
-    """What a column says of logos by id, in the newest artifact that a stage made of these vectors."""
-    made = [a for a in store.artifacts(stage) if a.manifest.inputs["embed"].content == collection.embedded.content]
-    if not made:
+    """What a column says of logos by id, where a stage was last done on these vectors."""
+    made = last_used(space, stage)
+    if made is None or made.manifest.inputs["embed"].content != collection.embedded.content:
         return {}
-    table = _rows_with(made[-1].file(file), "id", ids, ["id", column])
+    table = _rows_with(made.file(file), "id", ids, ["id", column])
     return dict(zip(table["id"].to_pylist(), table[column].to_pylist(), strict=True))
 
 

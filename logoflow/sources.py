@@ -128,7 +128,7 @@ def refuse_impossible(config: PipelineConfig, images: int) -> None:
     if encoder.batch + encoder.queue > images:
         raise UserError(
             f"train_encoder.batch is {encoder.batch} and train_encoder.queue {encoder.queue}, but the sources offer "
-            f"only {images} images, and no image may meet itself in the queue: choose smaller ones."
+            f"only {images} images, so that many would be among their own negatives: choose smaller ones."
         )
     if gan.batch is not None and gan.batch > images:
         raise UserError(

@@ -21,7 +21,7 @@ class EpochReport:
         low_resolution: share of low-resolution copies whose nearest image is their original (recall at 1).
         reframed: the same for copies that were padded or slightly cropped.
         alignment: mean squared distance of a low-resolution copy to its original, 0..4.
-        uniformity: log mean Gaussian potential over pairs of originals, -8..0; lower is more even.
+        uniformity: log mean Gaussian potential over pairs of originals, -8..0; lower is more even; None without pairs.
         knn: share of the labelled images of the monitor whose class their neighbours tell; None without labels.
         pixels_low_resolution: `low_resolution` by raw pixels, the same in each line.
         pixels_reframed: `reframed` by raw pixels, the same in each line.
@@ -35,7 +35,7 @@ class EpochReport:
     low_resolution: float
     reframed: float
     alignment: float
-    uniformity: float
+    uniformity: float | None
     knn: float | None
     pixels_low_resolution: float
     pixels_reframed: float

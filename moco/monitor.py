@@ -29,14 +29,15 @@ class Retrieval:
         low_resolution: share of reduced, recompressed copies whose nearest image is their original (recall at 1).
         reframed: the same for copies that were padded or slightly cropped.
         alignment: mean squared distance of a low-resolution copy to its original, 0..4 (Wang and Isola 2020).
-        uniformity: log of the mean of exp(-2 squared distance) over pairs of originals, -8..0; lower is more even.
+        uniformity: log of the mean of exp(-2 squared distance) over pairs of originals, -8..0; lower is more even;
+            None where there is only one.
         knn: share of the labelled originals whose class the nearest others tell; None without labels.
     """
 
     low_resolution: float
     reframed: float
     alignment: float
-    uniformity: float
+    uniformity: float | None
     knn: float | None
 
 
@@ -93,8 +94,13 @@ def retrieval(copies: NDArray[np.float32], originals: NDArray[np.float32]) -> fl
     return float(((copies @ originals.T).argmax(axis=1) == np.arange(len(copies))).mean())
 
 
-def uniformity(vectors: NDArray[np.float32]) -> float:
-    """Log of the mean Gaussian potential over pairs of different unit vectors (Wang and Isola 2020, eq. 3, t = 2)."""
+def uniformity(vectors: NDArray[np.float32]) -> float | None:
+    """Log of the mean Gaussian potential over pairs of different unit vectors (Wang and Isola 2020, eq. 3, t = 2).
+
+    None where there is no pair.
+    """
+    if len(vectors) < 2:
+        return None
     similarities = (vectors @ vectors.T)[np.triu_indices(len(vectors), 1)]
     return float(np.log(np.exp(4 * (similarities.astype(np.float64) - 1)).mean()))
 

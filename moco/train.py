@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from pydantic import BaseModel, ValidationError
 
 from moco.settings import EncoderSettings
@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         from moco.distributed import joined  # after the arguments are known to be good: torch takes seconds to import
         from moco.training import train
 
+        _check_device(values["device"])
         images = _read(values["images"], settings.resolution)
         labels = _array(values["labels"]) if values["labels"] else None
         with joined(values["device"]) as device:
@@ -106,12 +107,38 @@ def _array(path: Path) -> NDArray[Any]:
 
 
 def _square(file: Path, side: int) -> NDArray[np.uint8]:
-    with Image.open(file) as image:
-        picture = image.convert("RGBA")
-    picture.thumbnail((side, side), Image.Resampling.BICUBIC)
-    paper = Image.new("RGBA", (side, side), "white")
-    paper.alpha_composite(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
-    return np.asarray(paper.convert("RGB")).transpose(2, 0, 1)
+    """A picture on white, its long side made `side` px, up or down, in the middle of a square, `[3, side, side]`."""
+    try:
+        with Image.open(file) as image:
+            picture = ImageOps.exif_transpose(image).convert("RGBA")
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow raises all of them at damage
+        raise ValueError(f"{file} cannot be read as a picture: mend it, or take it out of the folder.") from error
+    flat = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    scale = side / max(flat.size)
+    width, height = (max(1, round(length * scale)) for length in flat.size)
+    paper = Image.new("RGB", (side, side), "white")
+    paper.paste(flat.resize((width, height), Image.Resampling.BICUBIC), ((side - width) // 2, (side - height) // 2))
+    return np.asarray(paper).transpose(2, 0, 1)
+
+
+def _check_device(name: str) -> None:
+    """Refuse a device that is not there, which torch tells by a traceback in the middle of things.
+
+    Raises:
+        ValueError: there is no such device here.
+    """
+    import torch
+
+    here = torch.accelerator.current_accelerator(check_available=True)
+    try:
+        device = torch.device(name)
+        usable = device.type == "cpu" or (
+            here is not None and device.type == here.type and (device.index or 0) < torch.accelerator.device_count()
+        )
+    except RuntimeError:
+        usable = False
+    if not usable:
+        raise ValueError(f"device is {name}, but there is only {here or 'cpu'} here: give --device one that is there.")
 
 
 if __name__ == "__main__":

@@ -79,9 +79,9 @@ def train(
         # Draw this process's rows of the batch, and two views of each image.
         epoch, position = divmod(progress.step, steps)
         order = torch.randperm(len(images), generator=generator(seed, "order", epoch)).numpy()
-        chosen = np.sort(order[position * settings.batch :][: settings.batch])  # sorted reads are sequential
+        chosen = order[position * settings.batch :][: settings.batch]
         own = own_rows(settings.batch)
-        batch = torch.from_numpy(images[chosen[own]]).to(device) / 255
+        batch = torch.from_numpy(_rows(images, chosen[own])).to(device) / 255
         draw = generator(seed, "views", progress.step)
         rows = Rows(settings.batch, own.start, own.stop)
         first, second = (augment(batch, settings.augmentation, draw, rows) for _ in range(2))
@@ -158,6 +158,15 @@ def learning_rate(step: int, total: int, settings: EncoderSettings) -> float:
     return settings.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / max(1, total)))
 
 
+def _rows(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Images by row, read from the front to the back, as disks like it, and given in the order asked for.
+
+    A batch in the order of the folder would fill each part of the batch norm with one set, and only the query's.
+    """
+    ascending, place = np.unique(rows, return_inverse=True)
+    return np.asarray(images[ascending][place])
+
+
 def _check(images: NDArray[np.uint8], settings: EncoderSettings, labels: NDArray[np.integer] | None) -> None:
     side = settings.resolution
     if images.ndim != 4 or images.shape[1:] != (3, side, side) or images.dtype != np.uint8:
@@ -179,6 +188,6 @@ def _check(images: NDArray[np.uint8], settings: EncoderSettings, labels: NDArray
         raise ValueError("epochs is 0, which keeps published weights as they are: set weights, or epochs to 1 or more.")
     if len(images) < settings.batch + settings.queue:
         raise ValueError(
-            f"queue is {settings.queue} and batch {settings.batch}, but there are only {len(images)} images, and an "
-            "image must not meet itself among the negatives: choose a smaller queue."
+            f"queue is {settings.queue} and batch {settings.batch}, but there are only {len(images)} images, so that "
+            "many would be among their own negatives: choose a smaller queue."
         )

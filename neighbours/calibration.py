@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from neighbours.comparison import Differences, Tolerance
+from neighbours.comparison import Differences, Tolerance, compare
 from neighbours.copies import KINDS, Pixels, make_copy, recolour
-from neighbours.duplicates import Described, compare_across
+from neighbours.described import Described
 from neighbours.search import search
 
 RECOLOURED = "recoloured"  # a kind of trial that is no copy
@@ -41,11 +41,39 @@ class Trial:
 
 @dataclass(frozen=True)
 class Step:
-    """What a tolerance gives: expected precision and recall of pairs, where each logo had one copy of each kind."""
+    """What a tolerance gives on some trials: copies of each kind of each logo, and recoloured ones.
+
+    Attributes:
+        scale: of the tolerance.
+        recall: share of the copies that are found.
+        right: pairs of a copy and its logo that are found.
+        wrong: pairs that are found and are none.
+        doubtful: pairs of a copy and another logo that looks the same itself by this very comparison. They count as
+            neither, for nobody knows whether those two logos are copies.
+        trials: pictures that were looked for.
+    """
 
     scale: float
-    precision: float
     recall: float
+    right: int
+    wrong: int
+    doubtful: int
+    trials: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the pairs found that are right, at as many copies as the trials have; doubtful pairs left out."""
+        return self.right / max(1, self.right + self.wrong)
+
+    @property
+    def least_precision(self) -> float:
+        """The same if all doubtful pairs are wrong."""
+        return self.right / max(1, self.right + self.wrong + self.doubtful)
+
+    def precision_among(self, share: float) -> float:
+        """Precision expected where only a share of the pictures, 0..1, has one copy."""
+        found, mistaken = share * self.recall, self.wrong / max(1, self.trials)
+        return found / max(1e-9, found + mistaken)
 
 
 @dataclass(frozen=True)
@@ -55,15 +83,17 @@ class Calibration:
     Attributes:
         similarity: least cosine of a candidate pair.
         tolerance: of the pixels.
-        chosen: what is expected of that tolerance.
-        steps: the same for every tolerance that was tried, the strictest first.
-        found: share of the copies that are found, by kind; of the recoloured ones the share that is taken for a copy.
+        expected: what that tolerance gives on trials of logos by which nothing was chosen.
+        held_out: how many logos these are; 0 where there was only one logo, which chose and was measured on.
+        steps: what every tolerance that was tried gives on the trials that it was chosen by, the strictest first.
+        found: share of all copies that are found, by kind; of the recoloured ones the share that is taken for a copy.
         missed: indices of the trials that were decided wrongly.
     """
 
     similarity: float
     tolerance: Tolerance
-    chosen: Step
+    expected: Step
+    held_out: int
     steps: tuple[Step, ...]
     found: dict[str, float]
     missed: tuple[int, ...]
@@ -87,9 +117,16 @@ def make_trials(pictures: Sequence[Pixels], rows: Sequence[int], seed: int) -> l
 
 
 def calibrate(
-    logos: Described, trials: Sequence[Trial], described: Described, neighbours: int, precision: float
+    logos: Described,
+    trials: Sequence[Trial],
+    described: Described,
+    neighbours: int,
+    precision: float,
+    similarity: float | None = None,
 ) -> Calibration:
     """Choose the loosest tolerance that keeps the precision, and the cosine that nearly all copies reach.
+
+    Both are chosen by the trials of every other logo, and what to expect of them is measured on the rest.
 
     Args:
         logos: the collection.
@@ -97,35 +134,71 @@ def calibrate(
         described: the trials, `[M]`.
         neighbours: nearest neighbours of each that are looked at.
         precision: share of the pairs found that shall be right; the strictest tolerance is taken if none reaches it.
+        similarity: least cosine of a candidate pair, where it is not to be chosen.
     """
     own = np.array([trial.row for trial in trials])
     wanted = _wanted(trials)
-    cosines = np.einsum("nd,nd->n", described.vectors, logos.vectors[own])
-    similarity = float(np.quantile(cosines[wanted], 1 - REACHED))
+    choosing, held_out = _halves(own, wanted)
+    if similarity is None:
+        cosines = np.einsum("nd,nd->n", described.vectors, logos.vectors[own])
+        similarity = float(np.quantile(cosines[wanted & choosing], 1 - REACHED))
 
     near = search(logos.vectors, described.vectors, neighbours)
     which, place = np.nonzero(near.similarities >= similarity)
     other = near.indices[which, place]
-    differences = compare_across(described, logos, which, other, Tolerance())
-    right, wrong = _truth(logos, trials, which, other, differences)
+    differences = compare(described, logos, which, other, Tolerance())
+    truth = _truth(logos, trials, which, other, differences)
 
-    steps, verdicts = [], []
-    for scale in SCALES:
-        same = differences.within(Tolerance().scaled(scale))
-        true, false = int((same & right & wanted[which]).sum()), int((same & wrong).sum())
-        steps.append(Step(scale, true / max(1, true + false), true / max(1, int(wanted.sum()))))
-        verdicts.append(same)
+    steps = [_step(scale, differences, truth, which, wanted, choosing) for scale in SCALES]
     chosen = max((n for n, step in enumerate(steps) if step.precision >= precision), default=0)
-    same = verdicts[chosen]
+    same = differences.within(Tolerance().scaled(SCALES[chosen]))
     caught = np.zeros(len(trials), bool)
     caught[which[same & (other == own[which])]] = True
     return Calibration(
         similarity,
         Tolerance().scaled(SCALES[chosen]),
-        steps[chosen],
+        _step(SCALES[chosen], differences, truth, which, wanted, held_out),
+        0 if choosing is held_out else len(set(own[held_out].tolist())),
         tuple(steps),
         _by_kind(trials, wanted, caught),
         tuple(n for n, trial in enumerate(trials) if caught[n] == (trial.kind == RECOLOURED)),
+    )
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """What pairs of a trial and a logo are, bool `[P]` each; see `Step`."""
+
+    right: NDArray[np.bool_]
+    wrong: NDArray[np.bool_]
+    doubtful: NDArray[np.bool_]
+
+
+def _halves(own: NDArray[np.int64], wanted: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The trials of every other logo, and those of the rest, bool `[M]` each; all twice where only one has a copy."""
+    logos = np.unique(own[wanted])
+    choosing = np.isin(own, logos[::2]) if len(logos) > 1 else np.ones(len(own), bool)
+    return choosing, ~choosing if len(logos) > 1 else choosing
+
+
+def _step(
+    scale: float,
+    differences: Differences,
+    truth: _Truth,
+    which: NDArray[np.int64],
+    wanted: NDArray[np.bool_],
+    among: NDArray[np.bool_],
+) -> Step:
+    """What a tolerance gives on the trials among `[M]`, by their pairs `[P]`."""
+    same = differences.within(Tolerance().scaled(scale)) & among[which]
+    right = int((same & truth.right & wanted[which]).sum())
+    return Step(
+        scale,
+        recall=right / max(1, int((wanted & among).sum())),
+        right=right,
+        wrong=int((same & truth.wrong).sum()),
+        doubtful=int((same & truth.doubtful).sum()),
+        trials=int(among.sum()),
     )
 
 
@@ -135,20 +208,20 @@ def _truth(
     which: NDArray[np.int64],
     other: NDArray[np.int64],
     differences: Differences,
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which pairs of a trial and a logo are right if they are found, and which are wrong, bool `[P]`.
+) -> _Truth:
+    """What each pair of a trial and a logo is.
 
-    A copy and another logo than its own are wrong, unless these two logos are copies themselves as far as anybody
-    knows; a recoloured logo and its own are.
+    A copy and another logo than its own are wrong, unless these two logos pass for copies themselves: that is doubtful.
+    A recoloured logo and its own are wrong.
     """
     loosest = Tolerance().scaled(SCALES[-1])
     own = np.array([trial.row for trial in trials])[which]
     copy = np.array([trial.kind != RECOLOURED for trial in trials])[which]
-    doubtful = np.flatnonzero(copy & (own != other) & differences.within(loosest))
-    alike = compare_across(logos, logos, own[doubtful], other[doubtful], loosest).within(loosest)
-    wrong = (~copy & (own == other)) | (copy & (own != other))
-    wrong[doubtful[alike]] = False
-    return copy & (own == other), wrong
+    asked = np.flatnonzero(copy & (own != other) & differences.within(loosest))
+    doubtful = np.zeros(len(which), bool)
+    doubtful[asked] = compare(logos, logos, own[asked], other[asked], loosest).within(loosest)
+    wrong = (~copy & (own == other)) | (copy & (own != other) & ~doubtful)
+    return _Truth(copy & (own == other), wrong, doubtful)
 
 
 def _wanted(trials: Sequence[Trial]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from neighbours.alignment import STILL, Pairs, align, gradients, inverse, warp
-from neighbours.gist import gists
+from neighbours.described import Described
 
 SIDE = 32  # of the comparison: copies of 20 to 30 pixels are common, and finer pixels of theirs are invented
 LONG_SIDE = 64  # of pictures more than twice as long as wide or the reverse: at 32, words would be a few pixels high
@@ -58,38 +58,54 @@ class Differences:
 
 
 def compare(
-    thumbnails: NDArray[np.uint8],
-    sizes: NDArray[np.int64],
-    first: NDArray[np.int64],
-    second: NDArray[np.int64],
-    tolerance: Tolerance,
+    one: Described, other: Described, first: NDArray[np.int64], second: NDArray[np.int64], tolerance: Tolerance
 ) -> Differences:
     """Measure what is different in the pictures of each pair: as they lie, and if that is too much, once aligned.
 
     Args:
-        thumbnails: uint8 `[N, 3, S, S]`, S at least 64, aspect kept, centred on white; may be memory-mapped.
-        sizes: width and height of the pictures that they were made from, `[N, 2]`.
-        first: rows of one picture of each pair, `[P]`.
+        one: pictures.
+        other: pictures as well, often the same.
+        first: rows of one, `[P]`.
         second: rows of the other, `[P]`.
         tolerance: pairs whose gists differ by more are left out, and those that it admits as they lie not aligned.
     """
-    close = gists(thumbnails).distances(first, second) <= tolerance.gist
-    long = 2 * sizes.min(axis=1) < sizes.max(axis=1)
-    long_pair = long[first] | long[second]
+    distances = one.gists.distances(first, other.gists, second)
+    alike = np.flatnonzero(distances == 0)
+    equal = alike[_are_equal(one, other, first[alike], second[alike])]
+    close = distances <= tolerance.gist
+    close[equal] = False  # there is nothing to look for
+    long_pair = _is_long(one.sizes)[first] | _is_long(other.sizes)[second]
     columns = np.full((3, len(first)), np.nan, np.float32)
+    columns[:, equal] = [[0], [0], [1]]
     for side, pairs in ((SIDE, np.flatnonzero(close & ~long_pair)), (LONG_SIDE, np.flatnonzero(close & long_pair))):
         for start in range(0, len(pairs), PAIRS_AT_ONCE):
             part = pairs[start : start + PAIRS_AT_ONCE]
-            pictures = [_ink(thumbnails[rows]) for rows in (first[part], second[part])]
-            frames = [_frames(sizes[rows]) for rows in (first[part], second[part])]
+            sides = ((one, first[part]), (other, second[part]))
+            pictures = [_ink(logos.thumbnails[rows]) for logos, rows in sides]
+            frames = [_frames(logos.sizes[rows]) for logos, rows in sides]
             with torch.inference_mode():
                 columns[:, part] = _look(Pairs(*pictures, *frames), side, tolerance)
     return Differences(*columns)
 
 
+def _are_equal(
+    one: Described, other: Described, first: NDArray[np.int64], second: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Which pairs are equal in every pixel of their thumbnails and in size, bool `[P]`."""
+    equal = (one.sizes[first] == other.sizes[second]).all(axis=1)
+    for pair in np.flatnonzero(equal):
+        equal[pair] = np.array_equal(one.thumbnails[first[pair]], other.thumbnails[second[pair]])
+    return np.asarray(equal)
+
+
+def _is_long(sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which pictures are more than twice as long as wide, or the reverse, bool `[N]`."""
+    return np.asarray(2 * sizes.min(axis=1) < sizes.max(axis=1))
+
+
 def _look(pairs: Pairs, side: int, tolerance: Tolerance) -> NDArray[np.float32]:
     """Colour, edges and overlap of each pair at a side, `[3, P]`, aligned where that is needed."""
-    small = Pairs(*(F.adaptive_avg_pool2d(x, side) for x in pairs))
+    small = Pairs(*(_reduced(x, side) for x in pairs))
     found = _differences(pairs, small, STILL.expand(len(pairs.a), 3)).numpy()
     moved = np.flatnonzero(~Differences(*found).within(tolerance))
     if len(moved):
@@ -102,7 +118,7 @@ def _differences(pairs: Pairs, small: Pairs, pose: Tensor) -> Tensor:
     """Colour, edges and overlap `[3, P]` of pairs, and the same reduced, in a pose; see `Tolerance`."""
     a, b, frame_a, frame_b = small
     side = a.shape[-1]
-    laid = F.adaptive_avg_pool2d(warp(pairs.b, pose), side)  # laid on a before it is reduced, so that it stays as sharp
+    laid = _reduced(warp(pairs.b, pose), side)  # laid on a before it is reduced, so that it stays as sharp
     frame_laid = warp(frame_b, pose)
     both = frame_a * (frame_laid > 0.99)
     both = -F.max_pool2d(-both, 3, 1, 1)  # the outermost pixels are mixed with what lies outside
@@ -125,9 +141,17 @@ def _share_within(picture: Tensor, frame: Tensor, other: Tensor) -> Tensor:
     return (energy * near).sum(dim=(1, 2, 3)) / energy.sum(dim=(1, 2, 3)).clamp_min(1e-4)
 
 
+def _reduced(x: Tensor, side: int) -> Tensor:
+    """Pictures `[P, C, S, S]` averaged down to a side; torch's general way takes ten times as long where S divides."""
+    factor, rest = divmod(x.shape[-1], side)
+    if rest:
+        return F.adaptive_avg_pool2d(x, side)
+    return x if factor == 1 else F.avg_pool2d(x, factor)
+
+
 def _ink(thumbnails: NDArray[np.uint8]) -> Tensor:
     """What is not paper, 0..1, `[P, 3, LONG_SIDE, LONG_SIDE]`."""
-    return 1 - F.adaptive_avg_pool2d(torch.from_numpy(np.array(thumbnails)) / 255, LONG_SIDE)
+    return 1 - _reduced(torch.from_numpy(np.array(thumbnails)) / 255, LONG_SIDE)
 
 
 def _frames(sizes: NDArray[np.int64]) -> Tensor:

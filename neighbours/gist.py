@@ -27,30 +27,31 @@ class Gists:
     """Gists of pictures.
 
     Attributes:
-        marks: what is not paper, 0..1, the longer side of the mark filling the square, float32 `[N, 3 SIDE SIDE]`.
+        marks: what is not paper, 0..255, the longer side of the mark filling the square, uint8 `[N, 3 SIDE SIDE]`:
+            bytes, so that those of a million pictures fit in memory.
         framed: whether ink runs all around the box, as after padding by another colour than white, bool `[N]`.
     """
 
-    marks: NDArray[np.float32]
+    marks: NDArray[np.uint8]
     framed: NDArray[np.bool_]
 
-    def distances(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Root mean square difference, 0..1, of pairs of rows, `[P]`.
+    def distances(self, first: NDArray[np.int64], other: Gists, second: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Root mean square difference, 0..1, of the rows `first` and the rows `second` of others, `[P]` each.
 
         It is 0 where only one of the two is framed: without its frame it may be the other.
         """
         found = np.empty(len(first), np.float32)
         for start in range(0, len(first), 64 * AT_ONCE):
             part = slice(start, start + 64 * AT_ONCE)
-            difference = self.marks[first[part]] - self.marks[second[part]]
-            found[part] = np.sqrt(np.einsum("nd,nd->n", difference, difference) / self.marks.shape[1])
-        found[self.framed[first] != self.framed[second]] = 0
+            difference = self.marks[first[part]].astype(np.float32) - other.marks[second[part]]
+            found[part] = np.sqrt(np.einsum("nd,nd->n", difference, difference) / self.marks.shape[1]) / 255
+        found[self.framed[first] != other.framed[second]] = 0
         return found
 
 
 def gists(thumbnails: NDArray[np.uint8]) -> Gists:
     """The gist of each picture, uint8 `[N, 3, S, S]`, aspect kept, centred on white; may be memory-mapped."""
-    marks = np.empty((len(thumbnails), 3 * SIDE * SIDE), np.float32)
+    marks = np.empty((len(thumbnails), 3 * SIDE * SIDE), np.uint8)
     framed = np.empty(len(thumbnails), bool)
     for start in range(0, len(thumbnails), AT_ONCE):
         ink = 1 - torch.from_numpy(np.array(thumbnails[start : start + AT_ONCE])) / 255
@@ -58,7 +59,8 @@ def gists(thumbnails: NDArray[np.uint8]) -> Gists:
         theta = square_around(columns, rows, ink.shape[-1])
         grid = F.affine_grid(theta, [len(ink), 3, FINE, FINE], align_corners=False)
         part = slice(start, start + len(ink))
-        marks[part] = F.avg_pool2d(F.grid_sample(ink, grid, align_corners=False), 2).flatten(1).numpy()
+        reduced = F.avg_pool2d(F.grid_sample(ink, grid, align_corners=False), 2).flatten(1)
+        marks[part] = (reduced * 255).round().to(torch.uint8).numpy()
         framed[part] = (_solidity(inked, columns, rows) >= SOLID).numpy()
     return Gists(marks, framed)
 

@@ -42,14 +42,15 @@ def kmeans(vectors: NDArray[np.float32], k: int, restarts: int, seed: int) -> Cl
         seed: of the starts.
 
     Raises:
-        ValueError: there are fewer distinct vectors than clusters.
+        ValueError: there are fewer distinct vectors than clusters, or they hardly differ.
     """
     _check(vectors, k)
     with threadpool_limits(limits=1):
         fit = KMeans(k, n_init=restarts, random_state=seed, algorithm="lloyd").fit(vectors)
     labels = fit.labels_.astype(np.int64)
     found, first, sizes = np.unique(labels, return_index=True, return_counts=True)
-    assert len(found) == k, "k-means leaves no cluster empty when there are k distinct vectors"
+    if len(found) < k:  # vectors that differ by less than rounding are distinct, and fall together all the same
+        raise ValueError(f"k is {k}, but k-means tells only {len(found)} clusters apart: choose a smaller k.")
     names = np.empty(k, np.int64)
     names[np.lexsort((first, -sizes))] = np.arange(k)  # largest first, ties by the smallest index in the cluster
     return Clustering(labels, fit.cluster_centers_.astype(np.float32), float(fit.inertia_)).relabelled(names)

@@ -7,7 +7,7 @@ import numpy as np
 from data.images import Pixels
 from data.pixels import fit_squares
 from moco.encoder import Encoder, embed
-from neighbours.duplicates import Described
+from neighbours.described import Described
 from tasks.device import NETWORK
 
 THUMBNAIL = 64  # px

@@ -17,6 +17,7 @@ from tasks.stage import Build
 GROUPS_SHOWN = 24
 IN_A_GROUP = 8
 MISSED_SHOWN = 24
+SHARES = (1 / 2, 1 / 5, 1 / 20, 1 / 100)  # of the pictures that have a copy, for which the precision is told
 
 Row = dict[str, Any]
 """A row of groups.parquet: a picture that goes, the one that stays in its place, and why."""
@@ -29,6 +30,7 @@ def duplicates_page(
     rows: dict[str, Picture],
     trials: Sequence[Trial],
     calibration: Calibration,
+    search_recall: float,
 ) -> Page:
     """Groups of copies, and what is expected of the way they were found.
 
@@ -39,16 +41,17 @@ def duplicates_page(
         rows: of the table, by id.
         trials: copies that were made to calibrate.
         calibration: what they said.
+        search_recall: share of the true nearest neighbours that were looked at, 0..1.
     """
     groups = [(kept, list(members)) for kept, members in groupby(dropped, key=lambda row: row["kept"])]
-    expected = calibration.chosen
     summary = (
-        f"{len(dropped)} copies in {len(groups)} groups are dropped; the best picture of each group stays. Of copies "
-        f"made of this run's own logos {expected.recall:.1%} are found, and {expected.precision:.1%} of what is found "
-        "is right."
+        f"{len(dropped)} copies in {len(groups)} groups are dropped; the best picture of each group stays. "
+        f"{in_words(calibration)}"
     )
+    if search_recall < 1:
+        summary += f" The search looked at {search_recall:.1%} of the true nearest neighbours, by a sample of them."
     pictures = [*group_sheet(build, table, groups), *missed_sheet(build, trials, calibration)]
-    tables = [kinds_table(calibration), steps_table(calibration)]
+    tables = [expected_table(calibration), kinds_table(calibration), steps_table(calibration)]
     if dropped:
         tables.insert(0, copies_table(dropped, rows))
     return Page(summary, tuple(pictures), tables=tuple(tables))
@@ -106,9 +109,38 @@ def kinds_table(calibration: Calibration) -> Table:
         "Made copies by kind",
         ("kind", "taken for a copy"),
         tuple((kind, f"{share:.1%}") for kind, share in calibration.found.items()),
-        caption="A copy of each kind was made of some of the run's logos; those of at least 32 px count. A cosine of "
+        caption="A copy of each kind was made of some of the run's logos, of those that chose the thresholds and of "
+        "others; copies of at least 32 px count. A cosine of "
         f"at least {calibration.similarity:.3f} makes a pair a candidate. Recoloured logos are other logos: none "
         "should be taken for a copy.",
+    )
+
+
+def in_words(calibration: Calibration) -> str:
+    """What to expect, in a sentence."""
+    expected, logos = calibration.expected, calibration.held_out
+    measured = f"{logos} logos by which nothing was chosen" if logos else "the one logo that chose the thresholds, too"
+    return (
+        f"Of copies made of {measured}, {expected.recall:.1%} are found, and {expected.precision:.1%} of what is found "
+        f"is right."
+    )
+
+
+def expected_table(calibration: Calibration) -> Table:
+    """Precision by how common copies are."""
+    expected = calibration.expected
+    rows = [("as many copies as were made", f"{expected.precision:.2%}")]
+    rows += [
+        (f"one picture in {round(1 / share)} has a copy", f"{expected.precision_among(share):.2%}") for share in SHARES
+    ]
+    return Table(
+        "Expected precision",
+        ("if", "share of the pairs found that is right"),
+        tuple(rows),
+        caption=f"Measured on {expected.trials} pictures made of {calibration.held_out or 1} logos: of the pairs found "
+        f"{expected.right} are right, {expected.wrong} wrong, and {expected.doubtful} doubtful: a copy and another "
+        "logo that passes for a copy of the first one itself. Doubtful pairs are left out; were all of them wrong, the "
+        f"first line would be {expected.least_precision:.2%}.",
     )
 
 
@@ -116,8 +148,9 @@ def steps_table(calibration: Calibration) -> Table:
     """What stricter and looser comparisons of pixels would give."""
     return Table(
         "Tolerance",
-        ("times the usual", "expected precision", "expected recall"),
-        tuple((step.scale, f"{step.precision:.2%}", f"{step.recall:.2%}") for step in calibration.steps),
-        caption=f"How much the pixels of two copies may differ. Chosen: {calibration.chosen.scale} times the usual, "
-        f"which is {Tolerance().colour} in colour and {Tolerance().edges} in edges.",
+        ("times the usual", "precision", "recall", "doubtful pairs"),
+        tuple((step.scale, f"{step.precision:.2%}", f"{step.recall:.2%}", step.doubtful) for step in calibration.steps),
+        caption="How much the pixels of two copies may differ, on the half of the logos that chose it. Chosen: "
+        f"{calibration.expected.scale} times the usual, which is {Tolerance().colour} in colour and "
+        f"{Tolerance().edges} in edges.",
     )

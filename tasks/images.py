@@ -15,8 +15,7 @@ from data.table import SHARD, Picture, read_shard
 from logoflow.config.sections import CurateConfig
 from logoflow.machine import library_version
 from logoflow.store.store import Artifact, Store
-
-RGB = tuple[int, int, int]
+from tasks.scratch import scratch
 
 
 @dataclass(frozen=True)
@@ -63,13 +62,17 @@ def read_rows(shard: Shard) -> list[Picture]:
 
 
 def load_squares(
-    table: Artifact, store: Store, ids: Sequence[str], size: int, background: RGB = (255, 255, 255)
+    table: Artifact, store: Store, ids: Sequence[str], size: int, folder: Path | None = None
 ) -> NDArray[np.uint8]:
-    """Pictures by id as squares of one size, RGB `[N, 3, size, size]`, in the order of `ids`."""
+    """Pictures by id as squares of one size on white, RGB `[N, 3, size, size]`, in the order of `ids`.
+
+    With a folder they lie on its disk, memory-mapped.
+    """
     place = {i: n for n, i in enumerate(ids)}
-    squares = np.empty((len(ids), 3, size, size), np.uint8)
+    shape = (len(ids), 3, size, size)
+    squares = np.empty(shape, np.uint8) if folder is None else scratch(shape, folder)
     for shard in shards(table, store, ids):
-        squares[[place[i] for i in shard.ids]] = load_square(read_rows(shard), size, background)
+        squares[[place[i] for i in shard.ids]] = load_square(read_rows(shard), size)
     return squares
 
 

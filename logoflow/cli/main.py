@@ -10,12 +10,13 @@ import traceback
 import typer
 from rich.console import Console
 
+from logoflow.cli.dedup import dedup
 from logoflow.cli.detect import detect_text
 from logoflow.cli.doctor import doctor
 from logoflow.cli.images import images
 from logoflow.cli.look import plan, runs, show, status
 from logoflow.cli.maintain import gc, verify
-from logoflow.cli.neighbours import dedup, embed, search
+from logoflow.cli.neighbours import embed, search
 from logoflow.cli.output import debugging
 from logoflow.cli.run import run
 from logoflow.errors import UserError

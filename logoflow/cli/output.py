@@ -55,10 +55,24 @@ def check_out(path: Path | None) -> None:
     Raises:
         UserError: it is no .parquet file, or its folder is not there.
     """
-    if path is not None and (path.suffix != ".parquet" or path.is_dir()):
-        raise UserError(f"--out is {path}, but a Parquet table is written: give a file that ends in .parquet.")
+    _check_file("--out", path, (".parquet",), "a Parquet table")
+
+
+def check_sheet(path: Path | None) -> None:
+    """Refuse a file that a contact sheet could not be written to, before work is done for it.
+
+    Raises:
+        UserError: it is no picture that we write, or its folder is not there.
+    """
+    _check_file("--sheet", path, (".png", ".jpg", ".jpeg", ".webp"), "a picture")
+
+
+def _check_file(option: str, path: Path | None, suffixes: tuple[str, ...], what: str) -> None:
+    if path is not None and (path.suffix.lower() not in suffixes or path.is_dir()):
+        names = " or ".join(filter(None, (", ".join(suffixes[:-1]), suffixes[-1])))
+        raise UserError(f"{option} is {path}, but {what} is written: give a file that ends in {names}.")
     if path is not None and not path.absolute().parent.is_dir():
-        raise UserError(f"--out is {path}, but there is no such folder: make it, or give another.")
+        raise UserError(f"{option} is {path}, but there is no such folder: make it, or give another.")
 
 
 def bytes_in_words(count: float) -> str:

@@ -95,11 +95,14 @@ class Ledger:
         newest = "SELECT max(seq) FROM events WHERE kind IN (?, ?) GROUP BY run, stage, kind"
         return self._select(f"kind NOT IN (?, ?) OR seq IN ({newest})", passing * 2)
 
-    def last_answer(self, pipeline: str, stage: str) -> Event | None:
-        """The event by which a pipeline's run last built a stage or found it done."""
+    def last_answer(self, pipeline: str | None, stage: str) -> Event | None:
+        """The event by which a run of a pipeline (of any) last built a stage or found it done."""
+        whose, names = (
+            ("", ()) if pipeline is None else ("pipeline = ? AND ", (pipeline,))
+        )  # what the index begins with
         found = self._select(
-            "pipeline = ? AND stage = ? AND kind IN (?, ?)",
-            (pipeline, stage, Kind.STAGE_BUILT, Kind.STAGE_CACHED),
+            f"{whose}stage = ? AND kind IN (?, ?)",
+            (*names, stage, Kind.STAGE_BUILT, Kind.STAGE_CACHED),
             order="seq DESC LIMIT 1",
         )
         return found[0] if found else None

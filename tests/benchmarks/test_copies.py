@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.dedup import Field, Pairs, at_best, sorted_pairs
+from benchmarks.dedup import Field, Pairs, at_best, sorted_pairs, top1
+from benchmarks.hard_pairs import brand_of, lookalikes, redesigned
 from benchmarks.pairs import ranks_of, result
 from neighbours.calibration import RECOLOURED, Trial
 
@@ -16,7 +17,7 @@ def field() -> Field:
         Trial(0, "jpeg", LARGE), Trial(0, "resized", SMALL), Trial(0, RECOLOURED, LARGE), Trial(1, "jpeg", LARGE),
         Trial(2, "resized", LARGE),
     ]  # fmt: skip
-    return Field(["a:acme", "b:acme", "a:other", "a:acme-background"], [LARGE] * 4, trials)
+    return Field(["a:acme", "b:acme", "a:other", "a:acme-background"], [LARGE] * 4, trials, {})
 
 
 def test_a_pair_is_right_wrong_or_neither(field: Field) -> None:
@@ -31,12 +32,39 @@ def test_a_pair_is_right_wrong_or_neither(field: Field) -> None:
     assert told[4, 2] == (True, False)
 
 
+def test_brands_are_equal_but_for_variants_and_not_for_a_common_beginning() -> None:
+    assert {brand_of(name) for name in ("a:acme", "b:acme-icon", "a:ac-me-2020", "c:acme-icon-background")} == {"acme"}
+    assert brand_of("a:c") != brand_of("a:cadence")
+    assert brand_of("a:icon") == "icon"
+
+
+def test_drawings_of_one_brand_are_pairs_where_two_sets_have_them() -> None:
+    first, second = redesigned(["a:acme", "b:acme-icon", "a:acme-icon", "b:other", "c:other"])
+    assert set(zip(first.tolist(), second.tolist(), strict=True)) == {(0, 1), (1, 2), (3, 4)}
+
+
+def test_the_most_alike_logos_of_different_brands_are_pairs_once() -> None:
+    random = np.random.default_rng(0)
+    logos = [random.integers(0, 256, (40, 40, 3), np.uint8) for _ in range(4)]
+    nearly = logos[0].copy()
+    nearly[:5, :5] = 0
+    first, second = lookalikes(["a:one", "a:two", "a:three", "a:four", "a:five", "b:one"], [*logos, nearly, logos[0]])
+    pairs = list(zip(first.tolist(), second.tolist(), strict=True))
+    assert {tuple(sorted(pair)) for pair in pairs[:2]} == {(0, 4), (4, 5)}  # and not the two of one brand
+    assert len({tuple(sorted(pair)) for pair in pairs}) == len(pairs)
+
+
+def test_only_its_own_logo_is_a_hit_of_a_low_resolution_copy(field: Field) -> None:
+    assert top1(field, np.array([0, 0, 0, 0, 2])) == 1  # of the two resized ones one is too small to count
+    assert top1(field, np.array([0, 0, 0, 0, 3])) == 0
+
+
 def test_the_best_threshold_is_that_of_a_loop_over_all(field: Field) -> None:
     random = np.random.default_rng(0)
     for _ in range(50):
         trial, logo = (side.ravel() for side in np.meshgrid(range(5), range(4), indexing="ij"))
         pairs = sorted_pairs(trial, logo, random.integers(0, 6, 20).astype(float))
-        found = at_best("any", field, pairs, 1.0, 0.0)
+        found = at_best("any", field, pairs, 1.0, 0.0, {})
         options = []
         for threshold in set(pairs.sureness.tolist()):
             kept = pairs.sureness >= threshold

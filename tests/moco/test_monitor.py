@@ -31,6 +31,7 @@ def test_uniformity_equals_the_mean_over_all_pairs() -> None:
     terms = [math.exp(-2 * float(np.square(x[i] - x[j]).sum())) for i in range(20) for j in range(i)]
     assert uniformity(x) == pytest.approx(math.log(sum(terms) / len(terms)), rel=1e-5)
     assert uniformity(np.repeat(x[:1], 5, axis=0)) == pytest.approx(0, abs=1e-5)
+    assert uniformity(x[:1]) is None
 
 
 @pytest.mark.parametrize(("k", "temperature"), [(1, 0.1), (5, 0.1), (5, 1.0), (200, 0.1)])

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from data.pixels import fit_rgb
 from moco.encoder import load_encoder
 from moco.train import _read, main
 
@@ -45,6 +46,28 @@ def test_pictures_are_put_on_white_and_padded_to_a_square(tmp_path: Path) -> Non
     assert (clear == 255).all()
 
 
+@pytest.mark.parametrize("size", [(8, 8), (10, 6), (3, 11), (200, 90), (64, 64)])
+def test_pictures_are_framed_as_the_pipeline_frames_them(size: tuple[int, int], tmp_path: Path) -> None:
+    """Smaller ones are enlarged, too."""
+    random = np.random.default_rng(0)
+    small = Image.fromarray(random.integers(0, 256, (4, 4, 4), np.uint8))  # with alpha
+    small.resize(size, Image.Resampling.BICUBIC).save(tmp_path / "a.png")
+    (found,) = _read(tmp_path, 32)
+    expected = fit_rgb(np.asarray(Image.open(tmp_path / "a.png")), 32)
+    np.testing.assert_array_equal((found == 255).all(axis=0).all(axis=0), (expected == 255).all(axis=0).all(axis=0))
+    assert np.abs(found.astype(int) - expected).max() <= 2  # torch resamples there and rounds otherwise
+
+
+def test_a_broken_picture_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    whole = (tmp_path / "a.png").read_bytes()
+    for damaged in (b"nothing", whole[:40], whole[: len(whole) // 2]):
+        (tmp_path / "b.png").write_bytes(damaged)
+        assert main(["--images", str(tmp_path), "--out", str(tmp_path / "out"), *SMALL]) == 2
+        assert f"{tmp_path / 'b.png'} cannot be read as a picture: mend it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("option", "message"),
     [
@@ -54,6 +77,8 @@ def test_pictures_are_put_on_white_and_padded_to_a_square(tmp_path: Path) -> Non
         ("--normalisation_groups=3", "choose a smaller divisor of the batch"),
         ("--stem_stride=4", "resolution is 16, but the network reduces the side by 32: choose 32 or more"),
         ("--images=nothing", "nothing is neither a .npy file nor a folder"),
+        ("--device=cuda:99", "device is cuda:99, but there is only"),
+        ("--device=abacus", "give --device one that is there"),
     ],
 )
 def test_wrong_arguments_end_with_one_sentence_and_status_2(

@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
+from moco import training
+from moco.augment import augment
 from moco.curve import EpochReport
 from moco.encoder import Encoder, load_encoder
 from moco.files import read_tensors
@@ -183,6 +186,26 @@ def test_images_that_do_not_fit_are_refused_before_anything_is_written(
     with pytest.raises(ValueError, match=r"there are only 40 images.*choose a smaller queue"):
         train(images[:40], settings, 0, tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
+
+
+def test_batches_keep_the_random_order_of_the_epoch(
+    images: NDArray[np.uint8], settings: EncoderSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images stand in the order of their sets; in batches that were sorted each part of the batch norm had one set."""
+    rows: list[int] = []
+
+    def watched(batch: torch.Tensor, *arguments: Any) -> torch.Tensor:
+        rows.extend((batch[:, 0, 0, 0] * 255).round().int().tolist())
+        return augment(batch, *arguments)
+
+    monkeypatch.setattr(training, "augment", watched)
+    images[:, 0, 0, 0] = np.arange(64)
+    train(images, changed(settings, epochs=1), 0, tmp_path)
+    batches = np.array(rows).reshape(4, 2, 16)  # steps, views
+    np.testing.assert_array_equal(batches[:, 0], batches[:, 1])
+    assert sorted(batches[:, 0].ravel().tolist()) == list(range(64))
+    ahead = np.diff(batches[:, 0], axis=1) > 0
+    assert 0.3 < ahead.mean() < 0.7  # sorted ones only go up
 
 
 def test_a_loss_that_explodes_is_reported_with_the_remedy(

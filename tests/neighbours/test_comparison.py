@@ -4,17 +4,25 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from neighbours import comparison
 from neighbours.comparison import Differences, Tolerance, compare
+from neighbours.described import Described
 
 SEEDS = range(6)
 
 
+def described(squares: NDArray[np.uint8], sizes: NDArray[np.int64]) -> Described:
+    return Described(np.ones((len(squares), 1), np.float32), squares, sizes)
+
+
 def verdicts(thumbnails: Callable, pairs: list[tuple[Image.Image, Image.Image]]) -> Differences:
     squares, sizes = thumbnails([image for pair in pairs for image in pair])
+    logos = described(squares, sizes)
     first = np.arange(0, 2 * len(pairs), 2)
-    return compare(squares, sizes, first, first + 1, Tolerance())
+    return compare(logos, logos, first, first + 1, Tolerance())
 
 
 COPIES: dict[str, Callable[[Image.Image, Callable], Image.Image]] = {
@@ -89,6 +97,35 @@ def test_long_words_are_told_apart_though_only_a_few_pixels_high(thumbnails: Cal
 def test_equal_pictures_differ_in_nothing_and_no_pairs_are_no_work(mark: Callable, thumbnails: Callable) -> None:
     same = verdicts(thumbnails, [(mark(0), mark(0))])
     assert [same.colour[0], same.edges[0], same.overlap[0]] == pytest.approx([0, 0, 1], abs=1e-3)
-    squares, sizes = thumbnails([mark(0)])
+    logos = described(*thumbnails([mark(0)]))
     nothing = np.empty(0, np.int64)
-    assert len(compare(squares, sizes, nothing, nothing, Tolerance()).colour) == 0
+    assert len(compare(logos, logos, nothing, nothing, Tolerance()).colour) == 0
+
+
+def test_pictures_of_two_collections_are_compared_as_if_they_were_one(mark: Callable, thumbnails: Callable) -> None:
+    squares, sizes = thumbnails([mark(0), mark(1), mark(0).resize((80, 60)), mark(1).resize((240, 40))])
+    whole, one, other = described(squares, sizes), described(squares[:2], sizes[:2]), described(squares[2:], sizes[2:])
+    first, second = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    apart, together = (
+        compare(one, other, first, second, Tolerance()),
+        compare(whole, whole, first, second + 2, Tolerance()),
+    )
+    for found, expected in zip(vars(apart).values(), vars(together).values(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert apart.within(Tolerance()).tolist() == [True, False, False, False]
+
+
+def test_equal_pictures_are_not_looked_at(
+    mark: Callable, thumbnails: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    squares, sizes = thumbnails([mark(0), mark(0), mark(0).resize((80, 60))])
+    logos = described(squares, sizes)
+    looked: list[int] = []
+    look = comparison._look
+    monkeypatch.setattr(
+        comparison, "_look", lambda pairs, *given: (looked.append(len(pairs.a)), look(pairs, *given))[1]
+    )
+    found = compare(logos, logos, np.array([0, 0]), np.array([1, 2]), Tolerance())
+    assert looked == [1]
+    assert [found.colour[0], found.edges[0], found.overlap[0]] == [0, 0, 1]
+    assert found.within(Tolerance()).all()

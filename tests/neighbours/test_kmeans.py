@@ -109,3 +109,12 @@ def test_no_other_numbering_keeps_more_images(images: list[tuple[int, int]]) -> 
     assert kept == max(sum(p[label] == number for label, number in images) for p in permutations(range(4)))
     pairs = set(zip(labels, matched.labels.tolist(), strict=True))
     assert len(pairs) == len(set(labels)) == len({new for _, new in pairs})  # only the names changed
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+def test_vectors_that_differ_by_rounding_are_not_told_apart() -> None:
+    vectors = np.repeat(np.eye(4, dtype=np.float32)[:2], 20, axis=0)
+    vectors[:20, 0] -= np.arange(20, dtype=np.float32) * np.float32(2**-24)
+    assert count_distinct(vectors, 8) >= 8
+    with pytest.raises(ValueError, match=r"k is 8, but k-means tells only . clusters apart: choose a smaller k"):
+        kmeans(vectors, 8, restarts=1, seed=0)

@@ -18,5 +18,16 @@ def test_vectors_come_back_as_they_were_in_lists_of_float32(tmp_path: Path) -> N
     np.testing.assert_array_equal(back, vectors)
     table = pq.read_table(tmp_path / "v.parquet")
     assert table.schema.names == ["name", "vector"]
-    assert table.schema.field("vector").type.value_type == pa.float32()
+    assert table.schema.field("vector").type == pa.list_(pa.float32())
     np.testing.assert_array_equal(table["vector"].to_pylist(), vectors)
+
+
+def test_floats_that_hardly_repeat_are_written_without_a_dictionary(tmp_path: Path) -> None:
+    write_vectors(tmp_path / "v.parquet", ["a", "b"], np.eye(2, dtype=np.float32))
+    group = pq.ParquetFile(tmp_path / "v.parquet").metadata.row_group(0)
+    assert not any("DICTIONARY" in encoding for n in range(2) for encoding in group.column(n).encodings)
+
+
+def test_no_vectors_are_a_table_as_well(tmp_path: Path) -> None:
+    write_vectors(tmp_path / "v.parquet", [], np.empty((0, 3), np.float32))
+    assert pq.read_table(tmp_path / "v.parquet").num_rows == 0

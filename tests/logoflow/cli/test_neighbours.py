@@ -1,10 +1,8 @@
-"""`logoflow embed` and `dedup` on images, against the encoder itself and against copies that were made."""
+"""`logoflow embed` on images against the encoder itself, and what search and embed refuse."""
 
 import io
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -49,6 +47,7 @@ def test_vectors_are_those_of_the_encoder_that_ships_and_names_are_passed_throug
     assert logoflow(monkeypatch, "embed", table, "--out", out) == 0
     found = pq.read_table(out)
     assert found.schema.names == ["name", "vector"]
+    assert found.schema.field("vector").type == pa.list_(pa.float32())
     assert found["name"].to_pylist() == [row["name"] for row in LOGOS]
     pictures = [np.asarray(Image.open(io.BytesIO(row["png"])).convert("RGB")) for row in LOGOS]
     encoder = load_encoder(ENCODER)
@@ -62,31 +61,8 @@ def test_the_encoder_that_ships_is_small_and_its_centroids_fit(tmp_path: Path) -
     assert np.load(CENTROIDS).shape == (10, load_encoder(ENCODER).settings.dimensions)
 
 
-def test_copies_are_found_and_the_best_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "logos"
-    folder.mkdir()
-    for number, row in enumerate(LOGOS):
-        image = Image.open(io.BytesIO(row["png"])).convert("RGB")
-        image.save(folder / f"{number:02}.png")
-        if number < 4:
-            image.resize((70, 70), Image.Resampling.BICUBIC).save(folder / f"{number:02}-small.png")
-            image.save(folder / f"{number:02}-damaged.jpg", quality=60)
-    (folder / "broken.png").write_bytes(b"nothing")
-    assert logoflow(monkeypatch, "dedup", folder, "--json") == 0
-    printed = capsys.readouterr()
-    rows: dict[str, Any] = {row["name"]: row for row in json.loads(printed.out)}
-    assert "broken.png: unreadable" in printed.err
-    assert len(rows) == len(LOGOS) + 8
-    copies = {name: row["copy_of"] for name, row in rows.items() if not row["keep"]}
-    assert copies == {f"{n:02}-{kind}": f"{n:02}.png" for n in range(4) for kind in ("small.png", "damaged.jpg")}
-    assert rows["00-small.png"]["reason"].startswith("It is the ")
-
-    out = tmp_path / "copies.parquet"
-    assert logoflow(monkeypatch, "dedup", folder, "--out", out) == 0
-    assert {row["name"]: row["copy_of"] for row in pq.read_table(out).to_pylist() if not row["keep"]} == copies
-    assert f"8 of {len(rows)} images are copies of others, in 4 groups" in capsys.readouterr().out
+def complaint(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().err
 
 
 def test_what_cannot_be_done_is_one_sentence(
@@ -94,6 +70,12 @@ def test_what_cannot_be_done_is_one_sentence(
 ) -> None:
     assert logoflow(monkeypatch, "search", "abcdef") == 2
     assert "is no store: run the pipeline first" in capsys.readouterr().err
+    assert logoflow(monkeypatch, "search", "abcdef", "--sheet", tmp_path / "near.xyz") == 2
+    assert "near.xyz, but a picture is written: give a file that ends in .png, .jpg, .jpeg or .webp" in complaint(
+        capsys
+    )
+    assert logoflow(monkeypatch, "search", "abcdef", "--sheet", tmp_path / "none" / "near.png") == 2
+    assert "near.png, but there is no such folder: make it, or give another" in complaint(capsys)
     (tmp_path / "broken.png").write_bytes(b"nothing")
     assert logoflow(monkeypatch, "embed", tmp_path / "broken.png", "--out", tmp_path / "v.parquet") == 2
     assert "no image that can be read" in capsys.readouterr().err

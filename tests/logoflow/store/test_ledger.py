@@ -68,6 +68,9 @@ def test_the_last_answer_is_the_newest_built_or_cached_event_of_the_pipeline_and
     assert last is not None
     assert last.data == {"number": 2}
     assert ledger.last_answer("article", "embed") is None
+    of_any = ledger.last_answer(None, "cluster")
+    assert of_any is not None
+    assert of_any.data == {"number": 6}
 
 
 APPEND = """
