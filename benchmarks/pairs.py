@@ -4,7 +4,8 @@
 
 IMAGES are Parquet files with the columns name, "set:brand", and image; data/full/*.parquet when left out. Each brand
 that stands in both sets is looked for from either among all drawings of the other. Nothing was trained on which
-drawings belong together. Beside our encoder: EfficientNet-Lite0's features, trained on ImageNet, and raw pixels.
+drawings belong together. Ours is what `logoflow search` and `embed` use, an encoder's vectors with outlines beside;
+then either alone, EfficientNet-Lite0's features, trained on ImageNet, and raw pixels.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ from data.pixels import fit_squares
 from evaluation.features import EfficientNetLite0
 from moco.encoder import embed, load_encoder
 from moco.shipped import ENCODER
+from neighbours.outlines import outlines
+from neighbours.vectors import with_outlines
 
 FULL = Path("data/full")
 RAW_SIDE = 16
 FEATURE_SIDE = 128
 RESAMPLES = 1000
+WEIGHT = 2.5  # of the outlines, as search has it
 
 Features = NDArray[np.float32]
 
@@ -96,18 +100,26 @@ def read_set(paths: Sequence[Path], name: str) -> dict[str, Pixels]:
 
 def methods(encoder: Path, rivals: Sequence[str]) -> dict[str, Callable[[Sequence[Pixels]], Features]]:
     """How drawings are described, ours first."""
-    files = {"our encoder": encoder} | {name: Path(file) for name, _, file in (r.partition("=") for r in rivals)}
+    files = {"our encoder alone": encoder} | {name: Path(file) for name, _, file in (r.partition("=") for r in rivals)}
     return {
+        "ours": functools.partial(by_encoder, encoder, weight=WEIGHT),
+        "outlines alone": by_outlines,
         **{name: functools.partial(by_encoder, file) for name, file in files.items()},
         "EfficientNet-Lite0": by_efficientnet,
         f"raw {RAW_SIDE} x {RAW_SIDE} pixels": by_pixels,
     }
 
 
-def by_encoder(path: Path, pictures: Sequence[Pixels]) -> Features:
-    """Vectors of an encoder."""
+def by_encoder(path: Path, pictures: Sequence[Pixels], weight: float = 0) -> Features:
+    """Vectors of an encoder, with outlines beside them."""
     encoder = load_encoder(path)
-    return embed(encoder, fit_squares(pictures, encoder.settings.resolution))
+    squares = fit_squares(pictures, encoder.settings.resolution)
+    return with_outlines(embed(encoder, squares), outlines(squares), weight)
+
+
+def by_outlines(pictures: Sequence[Pixels]) -> Features:
+    """Outlines, as of the squares that the encoder takes."""
+    return outlines(fit_squares(pictures, load_encoder(ENCODER).settings.resolution))
 
 
 def by_efficientnet(pictures: Sequence[Pixels]) -> Features:

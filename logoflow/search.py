@@ -28,7 +28,7 @@ class Collection:
         embedded: the artifact of embed.
         table: the artifact of ingest that it was made from.
         ids: of the logos, sorted.
-        vectors: unit vectors `[N, D]`.
+        vectors: unit vectors `[N, D]`, outlines beside the encoder's.
     """
 
     embedded: Artifact
@@ -37,8 +37,12 @@ class Collection:
     vectors: NDArray[np.float32]
 
 
-def open_collection(space: Workspace) -> Collection:
+def open_collection(space: Workspace, outlines: float = 0) -> Collection:
     """The logos of the last run that embedded them or found them embedded.
+
+    Args:
+        space: a store.
+        outlines: weight of the outlines beside the vectors.
 
     Raises:
         UserError: there is none.
@@ -51,7 +55,7 @@ def open_collection(space: Workspace) -> Collection:
     table = store.find("ingest", record.fingerprint)
     if table is None:
         raise UserError(f"the image table that the vectors were made from is gone from {store.root}: run ingest again.")
-    return Collection(embedded, table, *read_vectors(embedded.file("vectors.parquet")))
+    return Collection(embedded, table, *read_vectors(embedded.file("vectors.parquet"), outlines))
 
 
 def last_used(space: Workspace, stage: str) -> Artifact | None:

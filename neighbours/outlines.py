@@ -24,23 +24,6 @@ MARGIN = 1.1  # side of the square that is looked at, over the mark's: its outer
 AT_ONCE = 512
 
 
-def with_outlines(vectors: NDArray[np.float32], pictures: NDArray[np.uint8], weight: float) -> NDArray[np.float32]:
-    """Describe pictures by an encoder's vectors and, beside them, their outlines times a weight.
-
-    Args:
-        vectors: of length 1, `[N, D]`.
-        pictures: uint8 `[N, 3, S, S]`, on white; may be memory-mapped.
-        weight: of the outlines; 1: as much as the vectors, 0: none.
-
-    Returns:
-        Unit vectors `[N, D + 144]`; `[N, D]` where the weight is 0.
-    """
-    if not weight:
-        return vectors
-    both = np.concatenate([vectors, np.float32(weight) * outlines(pictures)], axis=1)
-    return np.asarray(both / np.linalg.norm(both, axis=1, keepdims=True), np.float32)
-
-
 def outlines(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Unit vectors `[N, 144]` of pictures, uint8 `[N, 3, S, S]` on white; zeros where nothing is drawn."""
     found = np.empty((len(pictures), LENGTH), np.float32)

@@ -23,7 +23,7 @@ def cluster(build: Build, table: Artifact, embedded: Artifact) -> None:
     """Split the logos into groups that look alike."""
     config: ClusterConfig = build.config
     assert config.seed is not None
-    ids, vectors = read_vectors(embedded.file("vectors.parquet"))
+    ids, vectors = read_vectors(embedded.file("vectors.parquet"), config.outlines)
     scores = silhouettes(vectors, numbers_to_compare(config, vectors), RESTARTS_TO_COMPARE, config.seed)
     k = config.k if config.k != "auto" else best_k(scores)
 

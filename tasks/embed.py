@@ -1,4 +1,4 @@
-"""embed: one unit vector per logo without text."""
+"""embed: a unit vector per logo without text, and its outlines."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,8 @@ from logoflow.report.page import Page
 from logoflow.store.store import Artifact
 from moco.encoder import embed as encode
 from moco.encoder import load_encoder
-from neighbours.vectors import read_vectors, write_vectors
+from neighbours.outlines import outlines
+from neighbours.vectors import read_outlines, read_vectors, write_vectors
 from tasks.device import NETWORK, device_named
 from tasks.images import Shard, read_rows, shards
 from tasks.stage import Build, stage
@@ -38,7 +39,7 @@ def embed_shard(work: EmbedWork, folder: Path) -> None:
     squares = load_square(read_rows(work.shard), encoder.settings.resolution)
     with NETWORK:
         vectors = encode(encoder, squares, work.batch, work.device)
-    write_vectors(folder / VECTORS, work.shard.ids, vectors)
+    write_vectors(folder / VECTORS, work.shard.ids, vectors, outlines(squares))
 
 
 EMBED = UnitKind(
@@ -51,7 +52,7 @@ EMBED = UnitKind(
 
 @stage("embed")
 def embed(build: Build, table: Artifact, decisions: Artifact, encoder: Artifact) -> None:
-    """Describe each logo without text by one L2-normalised vector."""
+    """Describe each logo without text by an encoder's unit vector, and its outlines."""
     config: EmbedConfig = build.config
     device = device_named(build.run.config.device)
     weights = encoder.file("encoder.safetensors")
@@ -64,10 +65,16 @@ def embed(build: Build, table: Artifact, decisions: Artifact, encoder: Artifact)
         for shard in shards(table, build.space.store, kept_ids(decisions))
     ]
     made = map_units(build, EMBED, {}, units)
-    tables = [read_vectors(artifact.file(VECTORS)) for artifact in made]
+    files = [artifact.file(VECTORS) for artifact in made]
+    tables = [read_vectors(file) for file in files]
     ids = [i for part, _ in tables for i in part]
-    vectors = np.concatenate([part for _, part in tables])
+    vectors, shapes = np.concatenate([part for _, part in tables]), np.concatenate([read_outlines(f) for f in files])
     order = np.argsort(ids)
-    write_vectors(build.folder / VECTORS, [ids[i] for i in order], vectors[order])
+    write_vectors(build.folder / VECTORS, [ids[i] for i in order], vectors[order], shapes[order])
     build.metrics = {"images": len(ids), "dimensions": vectors.shape[1], **build.metrics}
-    build.page(Page(f"{len(ids)} logos, each described by {vectors.shape[1]} numbers."))
+    build.page(
+        Page(
+            f"{len(ids)} logos, each described by {vectors.shape[1]} numbers of the encoder's and {shapes.shape[1]} of "
+            "its outlines."
+        )
+    )

@@ -20,22 +20,22 @@ def images(
     out: Annotated[Path, typer.Argument(help="A new or empty folder for the Parquet files.")],
     store: StoreOption = None,
 ) -> None:
-    """Write the newest run's image table as Parquet files of at most 256 MB, which Hugging Face datasets opens.
+    """Write the last run's image table as Parquet files of at most 256 MB, which Hugging Face datasets opens.
 
     One row for each distinct picture, with its image as it came, every place it came from, labels and licence.
     """
     from data.merged import write_merged
-    from logoflow.search import newest
+    from logoflow.search import last_used
 
     space = existing(store)
-    table = newest(space, "ingest") if space else None
+    table = last_used(space, "ingest") if space else None
     if space is None or table is None:
         raise UserError(
             f"{store or default_store()} holds no image table: run the pipeline first, or name its --store."
         )
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already: name a new or an empty folder.")
-    write_merged(out, rows_of(table, space))
+    write_merged(out, rows_of(table, space.store))
     pictures = table.manifest.metrics["distinct"]
     console.print(f'{pictures} distinct pictures: datasets.load_dataset("{out}", split="train")', markup=False)
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 BATCH = 256
 SHEET_COLUMNS, SHEET_TILE = 6, 128
+WEIGHT = (
+    2.5  # of outlines beside vectors, as clusters are made with: other drawings of a brand are found by their shape
+)
 
 PathsArgument = Annotated[
     list[str], typer.Argument(help="Images, or anything that ingest reads: folders, archives, ...")
@@ -34,11 +37,16 @@ EncoderOption = Annotated[
     ),
 ]
 
+OutlinesOption = Annotated[
+    float, typer.Option(min=0, help="Weight of a logo's outlines; 0 goes by the encoder alone, colours first.")
+]
+
 
 def search(
     what: Annotated[str, typer.Argument(help="An image's path, or a name, an id or its beginning in the run.")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many logos to find.")] = 10,
     sheet: Annotated[Path | None, typer.Option(help="Image file for a contact sheet of them.")] = None,
+    outlines: OutlinesOption = WEIGHT,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,16 +60,16 @@ def search(
     space = existing(store)
     if space is None:
         raise UserError(f"{store or default_store()} is no store: run the pipeline first, or name its --store.")
-    collection = open_collection(space)
+    collection = open_collection(space, outlines)
     if Path(what).is_file():
         trained = space.store.find("train_encoder", collection.embedded.manifest.inputs["train_encoder"].fingerprint)
         if trained is None:
             raise UserError("the encoder that the vectors were made with is gone from the store: search by id.")
-        block, _, vectors = next(embedded([what], loaded(trained.file("encoder.safetensors"))))
+        block, squares, vectors = next(embedded([what], loaded(trained.file("encoder.safetensors"))))
         if len(block) > 1:
             raise UserError(f"{what} holds several images: search for one at a time.")
         shown = [image.pixels for image in block]
-        found = nearest(collection, vectors[0], k)
+        found = nearest(collection, beside(vectors, squares, outlines)[0], k)
     else:
         row, shown = row_of(collection, what), []
         found = [near for near in nearest(collection, collection.vectors[row], k + 1) if near["row"] != row][:k]
@@ -77,6 +85,7 @@ def embed(
     paths: PathsArgument,
     out: Annotated[Path, typer.Option(help="Parquet file for names and vectors.")],
     encoder: EncoderOption = None,
+    outlines: OutlinesOption = WEIGHT,
     store: StoreOption = None,
 ) -> None:
     """Describe images by unit vectors: a Parquet table of name and vector, a list of float32.
@@ -91,11 +100,19 @@ def embed(
 
     check_out(out)
     names, vectors = [], []
-    for block, _, found in embedded(paths, loaded(choose(encoder, store))):
+    for block, squares, found in embedded(paths, loaded(choose(encoder, store))):
         names += [image.name for image in block]
-        vectors.append(found)
+        vectors.append(beside(found, squares, outlines))
     write_vectors(out, names, np.concatenate(vectors), column="name")
     console.print(f"{len(names)} images, each described by {vectors[0].shape[1]} numbers: {out}")
+
+
+def beside(vectors: "NDArray[np.float32]", squares: "NDArray[np.uint8]", weight: float) -> "NDArray[np.float32]":
+    """An encoder's vectors, with the outlines of the same squares beside them."""
+    from neighbours.outlines import outlines
+    from neighbours.vectors import with_outlines
+
+    return with_outlines(vectors, outlines(squares), weight)
 
 
 def loaded(encoder: Path) -> "Encoder":

@@ -164,6 +164,12 @@ class EmbedConfig(Section):
 class ClusterConfig(Section):
     """k-means over embeddings."""
 
+    outlines: float = Field(
+        2.5,
+        ge=0,
+        description="Weight of a logo's outlines beside its vector: with them, shape makes the groups; 0 leaves that "
+        "to the encoder, which sees colours first.",
+    )
     k: Clusters = Field(
         10,
         description="Number of clusters; also the number of classes of a conditional generator. auto: the one of "

@@ -107,7 +107,9 @@ def test_a_changed_threshold_and_a_human_decision_run_no_network(finished: Pipel
 
 def test_search_finds_logos_by_id_by_name_and_by_picture(finished: Pipeline, tmp_path: Path) -> None:
     vectors = pq.read_table(newest(finished)["embed"].file("vectors.parquet"))
-    ids, matrix = vectors["id"].to_pylist(), np.array(vectors["vector"].to_pylist())
+    ids = vectors["id"].to_pylist()
+    matrix = np.concatenate([vectors["vector"].to_pylist(), 2.5 * np.array(vectors["outlines"].to_pylist())], axis=1)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
     distances = np.linalg.norm(matrix - matrix[3], axis=1)
     expected = [ids[row] for row in np.argsort(distances) if row != 3][:5]
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from neighbours.outlines import CELLS, DIRECTIONS, LENGTH, outlines, with_outlines
+from neighbours.outlines import CELLS, DIRECTIONS, LENGTH, outlines
 
 Picture = NDArray[np.uint8]
 SIDE = 64
@@ -66,17 +66,3 @@ def test_vectors_have_length_one_and_a_blank_picture_has_none() -> None:
     assert outlines(pictures).shape == (3, LENGTH)
     many = np.repeat(pictures, 300, axis=0)  # more than are worked on at once
     assert_allclose(outlines(many), np.repeat(outlines(pictures), 300, axis=0), atol=1e-6)
-
-
-@pytest.mark.parametrize("weight", [0.5, 2.5])
-def test_cosines_are_weighted_means_of_both_parts(weight: float) -> None:
-    pictures = np.stack([drawn(), drawn(kind="flag")])
-    vectors = np.random.default_rng(0).standard_normal((2, 5)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    both = with_outlines(vectors, pictures, weight)
-    assert both.shape == (2, 5 + LENGTH)
-    assert_allclose(np.linalg.norm(both, axis=1), 1, atol=1e-6)
-    shapes = outlines(pictures)
-    expected = (vectors[0] @ vectors[1] + weight**2 * shapes[0] @ shapes[1]) / (1 + weight**2)
-    assert_allclose(both[0] @ both[1], expected, atol=1e-6)
-    assert with_outlines(vectors, pictures, 0) is vectors

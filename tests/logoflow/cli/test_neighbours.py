@@ -16,6 +16,7 @@ from data.pixels import fit_rgb
 from logoflow.cli.main import main
 from moco.encoder import embed, load_encoder
 from moco.shipped import CENTROIDS, ENCODER
+from neighbours.outlines import LENGTH, outlines
 
 LOGOS = pq.read_table(Path(data.sample.__file__).with_name("text_labels.parquet")).to_pylist()[::64]
 
@@ -51,14 +52,19 @@ def test_vectors_are_those_of_the_encoder_that_ships_and_names_are_passed_throug
     assert found["name"].to_pylist() == [row["name"] for row in LOGOS]
     pictures = [np.asarray(Image.open(io.BytesIO(row["png"])).convert("RGB")) for row in LOGOS]
     encoder = load_encoder(ENCODER)
-    expected = embed(encoder, np.stack([fit_rgb(picture, encoder.settings.resolution) for picture in pictures]))
+    squares = np.stack([fit_rgb(picture, encoder.settings.resolution) for picture in pictures])
+    both = np.concatenate([embed(encoder, squares), 2.5 * outlines(squares)], axis=1)
+    expected = both / np.linalg.norm(both, axis=1, keepdims=True)
     np.testing.assert_allclose(np.array(found["vector"].to_pylist()), expected, atol=1e-4)
+    assert logoflow(monkeypatch, "embed", table, "--out", out, "--outlines", 0) == 0
+    alone = np.array(pq.read_table(out)["vector"].to_pylist())
+    np.testing.assert_allclose(alone, embed(encoder, squares), atol=1e-4)
     assert not (tmp_path / "none").exists()
 
 
 def test_the_encoder_that_ships_is_small_and_its_centroids_fit(tmp_path: Path) -> None:
     assert ENCODER.stat().st_size < 12e6
-    assert np.load(CENTROIDS).shape == (10, load_encoder(ENCODER).settings.dimensions)
+    assert np.load(CENTROIDS).shape == (10, load_encoder(ENCODER).settings.dimensions + LENGTH)
 
 
 def complaint(capsys: pytest.CaptureFixture[str]) -> str:
