@@ -49,8 +49,11 @@ def load_images(path: Path, size: int | None) -> tuple[NDArray[np.uint8], NDArra
 
 
 def _square(file: Path, size: int) -> NDArray[np.uint8]:
-    with Image.open(file) as opened:
-        image = ImageOps.exif_transpose(opened).convert("RGBA")
+    try:
+        with Image.open(file) as opened:
+            image = ImageOps.exif_transpose(opened).convert("RGBA")
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow raises all of them at damage
+        raise ValueError(f"{file} cannot be read as a picture: mend it, or take it out of the folder.") from error
     white = Image.new("RGBA", image.size, (*WHITE, 255))
     flat = Image.alpha_composite(white, image).convert("RGB")
     square = ImageOps.pad(flat, (size, size), method=Image.Resampling.LANCZOS, color=WHITE)

@@ -53,6 +53,7 @@ def _train(
         if tick.warning is not None:
             print(tick.warning, file=sys.stderr, flush=True)
 
+    _check_device(device)
     images, labels = load_images(data, size)
     with joined(device) as own_device:
         try:
@@ -61,6 +62,15 @@ def _train(
             raise ValueError(str(error)) from error
         if rank() == 0:
             print(f"The generator is {out / 'generator.safetensors'}")
+
+
+def _check_device(name: str) -> None:
+    import torch
+
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:  # torch raises either, by how it was built
+        raise ValueError(f"--device {name} is not there: choose cpu, or a device that this torch can use.") from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -88,7 +88,8 @@ def train(
     if rank() == 0:
         save_grid(folder / "real.png", examples(images, labels, networks.classes), GRID_COLUMNS)
         curve = Curve(folder / CURVE, state.step, folder / EVENTS if tensorboard else None)
-        diary = Diary(folder, trainer, Watch(images, labels, seed, place), curve, total_steps, on_tick, score)
+        watch = Watch(images, labels, networks.deviation_group, seed, place)
+        diary = Diary(folder, trainer, watch, curve, total_steps, on_tick, score)
     while state.step < total_steps:
         trainer.step()
         if state.step % tick_steps == 0 or state.step == total_steps:

@@ -34,17 +34,20 @@ class Watch:
     Args:
         pixels: uint8 `[N, C, H, W]`; the first ones are followed.
         labels: class of each, or None.
+        group: images that the discriminator compares by minibatch deviation; whole groups are followed.
         seed: of the latents.
         device: where to compute.
     """
 
     def __init__(
-        self, pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, seed: int, device: torch.device
+        self, pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, group: int, seed: int, device: torch.device
     ) -> None:
         self._seed = seed
-        reals = torch.from_numpy(np.array(pixels[:WATCHED])).to(device)
+        group = min(max(group, 1), len(pixels))
+        count = max(group, min(WATCHED, len(pixels)) // group * group)
+        reals = torch.from_numpy(np.array(pixels[:count])).to(device)
         self._reals = reals.float() / 127.5 - 1
-        self._labels = None if labels is None else torch.from_numpy(np.array(labels[:WATCHED], np.int64)).to(device)
+        self._labels = None if labels is None else torch.from_numpy(np.array(labels[:count], np.int64)).to(device)
         self._variety = _variety(np.asarray(pixels[: 16 * WATCHED]))
 
     @torch.no_grad()

@@ -96,6 +96,9 @@ def test_a_folder_without_pictures_is_refused_by_a_sentence(tmp_path: Path) -> N
         load_images(tmp_path, 8)
     with pytest.raises(ValueError, match="--size"):
         load_images(tmp_path, None)
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"broken.png cannot be read as a picture: mend it, or take it out"):
+        load_images(tmp_path, 8)
 
 
 def test_balanced_sampling_shows_every_class_equally_often_and_every_image_of_it_once_a_lap() -> None:

@@ -302,5 +302,7 @@ def test_the_command_trains_and_refuses_what_it_does_not_understand(
     errors = capsys.readouterr().err
     assert "--batch is many" in errors
     assert "--augment.cap is 2" in errors
+    assert main([*place, "--device", "nowhere"]) == 2
+    assert "--device nowhere is not there: choose cpu" in capsys.readouterr().err
     assert main(["--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
     assert "neither a folder nor an .npy file" in capsys.readouterr().err

@@ -70,7 +70,7 @@ def test_what_is_watched_is_what_it_says(logos: Logos, quick: TrainingSettings) 
     images, labels = logos
     networks, row = plan(images, labels, quick)
     state = initial_state(networks, quick, row, 5, torch.device("cpu"))
-    found = Watch(images, labels, 7, torch.device("cpu")).measure(state)
+    found = Watch(images, labels, networks.deviation_group, 7, torch.device("cpu")).measure(state)
     with torch.no_grad():
         reals = torch.from_numpy(images).float() / 127.5 - 1
         logits = np.sort(state.discriminator(reals, torch.from_numpy(labels)).numpy())
@@ -80,6 +80,17 @@ def test_what_is_watched_is_what_it_says(logos: Logos, quick: TrainingSettings) 
     expected = np.mean([fakes[:, c, y, x].std() for c in range(3) for y in range(16) for x in range(16)])
     reals_vary = np.mean([images[:, c, y, x].std() for c in range(3) for y in range(16) for x in range(16)])
     assert found["diversity"] == pytest.approx(expected / reals_vary)
+
+
+@pytest.mark.parametrize(("count", "group"), [(38, 4), (3, 4), (40, 0), (70, 32)])
+def test_real_images_are_watched_in_whole_groups(logos: Logos, quick: TrainingSettings, count: int, group: int) -> None:
+    images, labels = (np.resize(array, (count, *array.shape[1:])) for array in logos)
+    settings = quick.model_copy(update={"batch": min(count, 32), "deviation_group": group})
+    networks, row = plan(images, labels, settings.model_copy(update={"batch": 2, "deviation_group": min(group, 2)}))
+    networks = networks.model_copy(update={"deviation_group": group})
+    state = initial_state(networks, settings, row, 5, torch.device("cpu"))
+    found = Watch(images, labels, group, 7, torch.device("cpu")).measure(state)
+    assert np.isfinite(found["watched_real_p50"])
 
 
 def test_a_training_that_diverges_names_the_last_good_snapshot(
