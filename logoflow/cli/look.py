@@ -1,6 +1,8 @@
 """Commands that only look: plan, status, runs, show."""
 
 import json
+import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +25,19 @@ from logoflow.plan import make_plan
 from logoflow.stages import STAGES
 from logoflow.status import SCHEMA_VERSION, RunStatus, read_runs
 from logoflow.store.store import Artifact
+
+TELLING = {
+    "pictures": ("ingest", "distinct"),
+    "with text": ("detect_text", "with_text"),
+    "copies": ("deduplicate", "duplicates"),
+    "trained on": ("curate", "images"),
+    "kimg": ("train_gan", "kimg"),
+    "Fréchet": ("evaluate", "frechet"),
+    "kernel": ("evaluate", "kernel"),
+    "coverage": ("evaluate", "coverage"),
+    "as asked": ("evaluate", "in_asked_cluster"),
+}
+"""Figures by which runs are compared, by stage and metric; those of evaluate carry the name of their space."""
 
 
 def plan(
@@ -82,8 +97,15 @@ def stage_row(run: RunStatus, name: str) -> dict[str, Any]:
     }
 
 
-def runs(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """List all runs, newest first."""
+def runs(
+    metrics: Annotated[bool, typer.Option("--metrics", help="Say what each run measured instead.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List all runs, newest first, or what they measured: with --json every figure of every stage."""
+    if metrics:
+        show_metrics(read_runs(open_workspace(store).ledger), as_json)
+        return
     rows = [
         {
             "run": run.id,
@@ -97,6 +119,34 @@ def runs(store: StoreOption = None, as_json: JsonOption = False) -> None:
         for run in read_runs(open_workspace(store).ledger)
     ]
     print_rows(("run", "pipeline", "state", "started", "duration", "built", "message"), rows, as_json)
+
+
+def show_metrics(found: Sequence[RunStatus], as_json: bool) -> None:
+    """Print the figures of runs: all of them as JSON, or the most telling ones as a table."""
+    if as_json:
+        figures = [
+            {"run": run.id, "pipeline": run.pipeline, "metrics": {s.name: s.metrics for s in run.stages.values()}}
+            for run in found
+        ]
+        print(json.dumps(figures))
+        return
+    rows = [
+        {
+            "run": run.id,
+            "pipeline": run.pipeline,
+            **{title: figure(run.stages[stage].metrics, name) for title, (stage, name) in TELLING.items()},
+        }
+        for run in found
+    ]
+    print_rows(("run", "pipeline", *TELLING), rows, False)
+
+
+def figure(metrics: dict[str, Any], name: str) -> str:
+    """A metric by its name, or by its name and the first space that it was measured in; empty where there is none."""
+    value = metrics.get(
+        name, next((value for key, value in metrics.items() if re.fullmatch(f"{name}_[^_]+", key)), None)
+    )
+    return "" if value is None else f"{value:.4g}"
 
 
 def show(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from logoflow.cli.look import figure
 from logoflow.cli.main import main
 from logoflow.config.load import check_config
 from logoflow.resolve import Workspace
@@ -197,6 +198,17 @@ def test_runs_lists_all_runs_newest_first(
     assert [run["run"] for run in told] == ["run-2", "run-1"]
     assert told[0]["built"] == "cluster curate train_gan evaluate generate report"
     assert logoflow("runs").out.index("run-2") < logoflow("runs").out.index("run-1")
+
+
+def test_runs_are_compared_by_what_they_measured(
+    logoflow: Callable[..., Answer], values: dict[str, Any], rehearse: Any
+) -> None:
+    rehearse(check_config(values))
+    (told,) = logoflow("runs", "--metrics", "--json").json
+    assert (told["run"], list(told["metrics"])) == ("run-1", list(STAGES))
+    assert "Fréchet" in logoflow("runs", "--metrics").out
+    measured = {"frechet_floor_net-1": 1.0, "frechet_net-1": 23.4567, "frechet_other-2": 3.0, "images": 500}
+    assert [figure(measured, name) for name in ("frechet", "images", "kernel")] == ["23.46", "500", ""]
 
 
 def test_show_gives_the_artifacts_of_a_stage_newest_first(
