@@ -167,7 +167,7 @@ def pretend(run: Any, table: Any) -> list[Any]:
     ids = [row.id for row in read_index(table.file("images.parquet"))]
     none = pa.array([], pa.string())
     files = {
-        "embed": ("vectors.parquet", {"id": ids}),
+        "embed": ("vectors.arrow", {"id": ids}),
         "cluster": ("labels.parquet", {"id": ids, "label": [0] * len(ids)}),
         "deduplicate": ("groups.parquet", {"id": none, "kept": none}),
     }

@@ -28,6 +28,7 @@ from logoflow.resolve import Workspace
 from neighbours.vectors import write_vectors
 
 DIMENSIONS = 128
+OUTLINES = 144
 CLUSTERS = 10
 
 
@@ -57,8 +58,9 @@ def make_store(folder: Path, images: int) -> str:
     """Write what a run would have left; the id of one of its logos."""
     random = np.random.default_rng(0)
     ids = sorted(hashlib.sha256(f"{n}".encode()).hexdigest() for n in range(images))
-    vectors = random.standard_normal((images, DIMENSIONS)).astype(np.float32)
+    vectors, shapes = (random.standard_normal((images, width)).astype(np.float32) for width in (DIMENSIONS, OUTLINES))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    shapes /= np.linalg.norm(shapes, axis=1, keepdims=True)
     rows = [
         Picture(i, i, b"", "", 400, 400, "RGB", (Origin("lld", f"logo_{n:06}", n),), {"resnet/rc_64": n % 64}, "")
         for n, i in enumerate(ids)
@@ -66,7 +68,7 @@ def make_store(folder: Path, images: int) -> str:
     space = Workspace.open(folder)
     table = commit(space, "ingest", {}, "images.parquet", lambda path: write_index(path, rows))
     embedded = commit(
-        space, "embed", {"ingest": table}, "vectors.parquet", lambda path: write_vectors(path, ids, vectors)
+        space, "embed", {"ingest": table}, "vectors.arrow", lambda path: write_vectors(path, ids, vectors, shapes)
     )
     labels = pa.table({"id": ids, "label": random.integers(0, CLUSTERS, images)})
     commit(space, "cluster", {"embed": embedded}, "labels.parquet", lambda path: pq.write_table(labels, path))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from logoflow.errors import UserError
 from logoflow.resolve import Workspace
 from logoflow.store.store import Artifact
-from neighbours.vectors import read_vectors
+from neighbours.vectors import read_vectors, with_outlines
 
 LEAST_OF_AN_ID = 4  # characters that may stand for a whole id
 SHORT = 12  # characters of an id that are shown
@@ -28,21 +28,43 @@ class Collection:
         embedded: the artifact of embed.
         table: the artifact of ingest that it was made from.
         ids: of the logos, sorted.
-        vectors: unit vectors `[N, D]`, outlines beside the encoder's.
+        vectors: unit vectors of the encoder, `[N, D]`, mapped.
+        outlines: `[N, L]`, mapped.
+        weight: of the outlines beside the vectors (`neighbours.vectors.with_outlines`).
     """
 
     embedded: Artifact
     table: Artifact
     ids: list[str]
     vectors: NDArray[np.float32]
+    outlines: NDArray[np.float32]
+    weight: float
+
+    def described(self, row: int) -> NDArray[np.float32]:
+        """The vector of a logo, outlines beside it, `[D + L]`; `[D]` where they weigh nothing."""
+        rows = slice(row, row + 1)
+        (described,) = with_outlines(self.vectors[rows], self.outlines[rows], self.weight)
+        return np.asarray(described)
+
+    def cosines(self, query: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Of all logos, outlines beside their vectors, with a vector that is described alike, `[N]`.
+
+        Put together, the vectors of all logos would have to be copied; their products need not.
+        """
+        width = self.vectors.shape[1]
+        product: NDArray[np.float32] = self.vectors @ query[:width]
+        if self.weight:
+            lengths = np.sqrt(1 + self.weight**2 * np.einsum("nd,nd->n", self.outlines, self.outlines))
+            product = (product + self.weight * (self.outlines @ query[width:])) / lengths
+        return product
 
 
-def open_collection(space: Workspace, outlines: float = 0) -> Collection:
+def open_collection(space: Workspace, weight: float = 0) -> Collection:
     """The logos of the last run that embedded them or found them embedded.
 
     Args:
         space: a store.
-        outlines: weight of the outlines beside the vectors.
+        weight: of the outlines beside the vectors.
 
     Raises:
         UserError: there is none.
@@ -55,7 +77,7 @@ def open_collection(space: Workspace, outlines: float = 0) -> Collection:
     table = store.find("ingest", record.fingerprint)
     if table is None:
         raise UserError(f"the image table that the vectors were made from is gone from {store.root}: run ingest again.")
-    return Collection(embedded, table, *read_vectors(embedded.file("vectors.parquet"), outlines))
+    return Collection(embedded, table, *read_vectors(embedded.file("vectors.arrow")), weight)
 
 
 def last_used(space: Workspace, stage: str) -> Artifact | None:
@@ -89,8 +111,8 @@ def row_of(collection: Collection, wanted: str) -> int:
 
 
 def nearest(collection: Collection, query: NDArray[np.float32], k: int) -> list[dict[str, Any]]:
-    """The k logos nearest to a unit vector `[D]`, the nearest first, with the Euclidean distance to each."""
-    cosines = collection.vectors @ query
+    """The k logos nearest to a unit vector that is described alike, the nearest first, with Euclidean distances."""
+    cosines = collection.cosines(query)
     first = np.argpartition(-cosines, min(k, len(cosines) - 1))[:k]
     order = first[np.argsort(-cosines[first], kind="stable")]
     origins = origins_of(collection.table, [collection.ids[row] for row in order])

@@ -60,7 +60,7 @@ STAGES: dict[str, Stage] = {
             "embed",
             "Describes each logo by one unit vector.",
             inputs=("ingest", "detect_text", "train_encoder"),
-            data=("vectors.parquet",),
+            data=("vectors.arrow",),
             libraries=("torch", "pillow"),
         ),
         Stage(

@@ -1,11 +1,10 @@
-"""Vectors at rest: a Parquet table of names, unit vectors of an encoder and, beside them, outlines."""
+"""Vectors at rest: ids, unit vectors of an encoder and, beside them, outlines, in a file that is mapped into memory."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 Vectors = NDArray[np.float32]
@@ -20,7 +19,7 @@ def with_outlines(vectors: Vectors, outlines: Vectors, weight: float) -> Vectors
         weight: of the outlines; 1: as much as the vectors, 0: none.
 
     Returns:
-        Unit vectors `[N, D + L]`; `[N, D]` where the weight is 0.
+        Unit vectors `[N, D + L]`; `[N, D]`, as they are, where the weight is 0.
     """
     if not weight:
         return vectors
@@ -29,45 +28,33 @@ def with_outlines(vectors: Vectors, outlines: Vectors, weight: float) -> Vectors
     return both
 
 
-def write_vectors(
-    path: Path, names: Sequence[str], vectors: Vectors, outlines: Vectors | None = None, column: str = "id"
-) -> None:
-    """Write names, in a column called so, and vectors `[N, D]` and outlines `[N, L]`, lists of float32.
-
-    Floats hardly repeat, so a dictionary of them would only have to be looked up again.
-    """
-    columns = {column: pa.array(list(names), pa.string()), "vector": _lists(vectors)}
+def write_vectors(path: Path, ids: Sequence[str], vectors: Vectors, outlines: Vectors | None = None) -> None:
+    """Write ids, vectors `[N, D]` and outlines `[N, L]` as an Arrow file, which is read without being decoded."""
+    columns: dict[str, pa.Array] = {"id": pa.array(list(ids), pa.string()), "vector": _lists(vectors)}
     if outlines is not None:
         columns["outlines"] = _lists(outlines)
-    pq.write_table(pa.table(columns), path, compression="none", use_dictionary=False)
+    table = pa.table(columns)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
 
 
-def read_vectors(path: Path, outlines: float = 0, column: str = "id") -> tuple[list[str], Vectors]:
-    """Names and vectors `[N, D]`, in the order of the file; they are decoded, so they take memory.
+def read_vectors(path: Path) -> tuple[list[str], Vectors, Vectors]:
+    """Ids, vectors `[N, D]` and outlines `[N, L]`, in the order of the file; both are maps of it, not to be written to.
 
-    Args:
-        path: what `write_vectors` wrote.
-        outlines: weight of the outlines beside the vectors (`with_outlines`), if the file has any.
-        column: of the names.
+    L is 0 where the file has no outlines.
     """
-    with pq.ParquetFile(path, memory_map=True) as file:  # unlike read_table it loads no pandas
-        beside = ["outlines"] if outlines and "outlines" in file.schema_arrow.names else []
-        table = file.read([column, "vector", *beside], use_threads=False).combine_chunks()
-    names = table[column].to_pylist()
-    found, *others = (_array(table[name]) for name in ("vector", *beside))
-    return names, with_outlines(found, others[0], outlines) if others else found
+    table = pa.ipc.open_file(pa.memory_map(str(path))).read_all().combine_chunks()
+    vectors = _array(table["vector"])
+    outlines = _array(table["outlines"]) if "outlines" in table.schema.names else vectors[:, :0]
+    return table["id"].to_pylist(), vectors, outlines
 
 
-def read_outlines(path: Path) -> Vectors:
-    """The outlines `[N, L]`, in the order of the file."""
-    with pq.ParquetFile(path, memory_map=True) as file:
-        return _array(file.read(["outlines"], use_threads=False)["outlines"])
-
-
-def _lists(rows: Vectors) -> pa.ListArray:
-    ends = pa.array(np.arange(len(rows) + 1, dtype=np.int32) * rows.shape[1])
-    return pa.ListArray.from_arrays(ends, pa.array(rows.ravel()))
+def _lists(rows: Vectors) -> pa.FixedSizeListArray:
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1])
 
 
 def _array(column: pa.ChunkedArray) -> Vectors:
-    return np.asarray(column.combine_chunks().flatten().to_numpy().reshape(len(column), -1))
+    width = column.type.list_size
+    if not len(column):
+        return np.empty((0, width), np.float32)
+    return np.asarray(column.chunk(0).flatten().to_numpy(zero_copy_only=True).reshape(-1, width))

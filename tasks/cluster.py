@@ -9,7 +9,7 @@ from logoflow.config.sections import ClusterConfig
 from logoflow.errors import UserError
 from logoflow.store.store import Artifact, Store
 from neighbours.kmeans import best_k, count_distinct, kmeans, match_clusters, silhouettes
-from neighbours.vectors import read_vectors
+from neighbours.vectors import read_vectors, with_outlines
 from tasks.cluster_page import cluster_page
 from tasks.clusters import Clusters
 from tasks.stage import Build, stage
@@ -23,7 +23,8 @@ def cluster(build: Build, table: Artifact, embedded: Artifact) -> None:
     """Split the logos into groups that look alike."""
     config: ClusterConfig = build.config
     assert config.seed is not None
-    ids, vectors = read_vectors(embedded.file("vectors.parquet"), config.outlines)
+    ids, encoded, outlines = read_vectors(embedded.file("vectors.arrow"))
+    vectors = with_outlines(encoded, outlines, config.outlines)
     scores = silhouettes(vectors, numbers_to_compare(config, vectors), RESTARTS_TO_COMPARE, config.seed)
     k = config.k if config.k != "auto" else best_k(scores)
 

@@ -32,7 +32,7 @@ _GROUPS = pa.schema([("id", pa.string()), ("kept", pa.string()), ("similarity", 
 def deduplicate(build: Build, table: Artifact, embedded: Artifact, trained: Artifact) -> None:
     """Find copies of one logo and keep of each group the original that shows the most."""
     config: DeduplicateConfig = build.config
-    ids, vectors = read_vectors(embedded.file("vectors.parquet"))
+    ids, vectors, _ = read_vectors(embedded.file("vectors.arrow"))
     rows = {row.id: row for row in read_table(table)}
     thumbnails, originals = look(build, table, ids, rows)
     logos = Described(vectors, thumbnails, np.array([(rows[i].width, rows[i].height) for i in ids], np.int64))

@@ -13,14 +13,14 @@ from logoflow.store.store import Artifact
 from moco.encoder import embed as encode
 from moco.encoder import load_encoder
 from neighbours.outlines import outlines
-from neighbours.vectors import read_outlines, read_vectors, write_vectors
+from neighbours.vectors import read_vectors, write_vectors
 from tasks.device import NETWORK, device_named
 from tasks.images import Shard, read_rows, shards
 from tasks.stage import Build, stage
 from tasks.tables import kept_ids
 from tasks.units import Unit, UnitKind, map_units
 
-VECTORS = "vectors.parquet"
+VECTORS = "vectors.arrow"
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,9 @@ def embed(build: Build, table: Artifact, decisions: Artifact, encoder: Artifact)
         for shard in shards(table, build.space.store, kept_ids(decisions))
     ]
     made = map_units(build, EMBED, {}, units)
-    files = [artifact.file(VECTORS) for artifact in made]
-    tables = [read_vectors(file) for file in files]
-    ids = [i for part, _ in tables for i in part]
-    vectors, shapes = np.concatenate([part for _, part in tables]), np.concatenate([read_outlines(f) for f in files])
+    parts = [read_vectors(artifact.file(VECTORS)) for artifact in made]
+    ids = [i for part in parts for i in part[0]]
+    vectors, shapes = (np.concatenate([part[n] for part in parts]) for n in (1, 2))
     order = np.argsort(ids)
     write_vectors(build.folder / VECTORS, [ids[i] for i in order], vectors[order], shapes[order])
     build.metrics = {"images": len(ids), "dimensions": vectors.shape[1], **build.metrics}

@@ -72,7 +72,7 @@ def search(
         found = nearest(collection, beside(vectors, squares, outlines)[0], k)
     else:
         row, shown = row_of(collection, what), []
-        found = [near for near in nearest(collection, collection.vectors[row], k + 1) if near["row"] != row][:k]
+        found = [near for near in nearest(collection, collection.described(row), k + 1) if near["row"] != row][:k]
     found = with_clusters(space, collection, found)
     if sheet is not None:
         save_sheet(space.store, collection.table, sheet, found, shown)
@@ -95,16 +95,19 @@ def embed(
     have no row, so join by name, not by place.
     """
     import numpy as np
-
-    from neighbours.vectors import write_vectors
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     check_out(out)
     names, vectors = [], []
     for block, squares, found in embedded(paths, loaded(choose(encoder, store))):
         names += [image.name for image in block]
         vectors.append(beside(found, squares, outlines))
-    write_vectors(out, names, np.concatenate(vectors), column="name")
-    console.print(f"{len(names)} images, each described by {vectors[0].shape[1]} numbers: {out}")
+    width = vectors[0].shape[1]
+    ends = np.arange(len(names) + 1, dtype=np.int32) * width
+    lists = pa.ListArray.from_arrays(ends, np.concatenate(vectors).ravel())
+    pq.write_table(pa.table({"name": names, "vector": lists}), out)
+    console.print(f"{len(names)} images, each described by {width} numbers: {out}")
 
 
 def beside(vectors: "NDArray[np.float32]", squares: "NDArray[np.uint8]", weight: float) -> "NDArray[np.float32]":

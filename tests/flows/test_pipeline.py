@@ -14,6 +14,7 @@ from small_pipeline import LOGOS, Pipeline, write_logos
 
 from logoflow.stages import STAGES
 from logoflow.store.store import Artifact, Store
+from neighbours.vectors import read_vectors
 
 
 def newest(pipeline: Pipeline) -> dict[str, Artifact]:
@@ -44,10 +45,10 @@ def test_each_stage_writes_what_it_says(finished: Pipeline) -> None:
     assert (bad["name"], bad["reason"]) == ("notes.png", "unreadable")
     decisions = pq.read_table(made["detect_text"].file("decisions.parquet")).to_pylist()
     kept = {row["id"] for row in decisions if not row["has_text"]}
-    vectors = pq.read_table(made["embed"].file("vectors.parquet"))
-    assert set(vectors["id"].to_pylist()) == kept
-    lengths = np.linalg.norm(np.array(vectors["vector"].to_pylist()), axis=1)
-    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+    ids, vectors, outlines = read_vectors(made["embed"].file("vectors.arrow"))
+    assert set(ids) == kept
+    for rows in (vectors, outlines):
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
     labels = np.load(made["curate"].file("labels.npy"))
     pixels = np.load(made["curate"].file("pixels.npy"))
     assert pixels.shape == (len(labels), 3, 16, 16)
@@ -106,9 +107,8 @@ def test_a_changed_threshold_and_a_human_decision_run_no_network(finished: Pipel
 
 
 def test_search_finds_logos_by_id_by_name_and_by_picture(finished: Pipeline, tmp_path: Path) -> None:
-    vectors = pq.read_table(newest(finished)["embed"].file("vectors.parquet"))
-    ids = vectors["id"].to_pylist()
-    matrix = np.concatenate([vectors["vector"].to_pylist(), 2.5 * np.array(vectors["outlines"].to_pylist())], axis=1)
+    ids, vectors, outlines = read_vectors(newest(finished)["embed"].file("vectors.arrow"))
+    matrix = np.concatenate([vectors, 2.5 * outlines], axis=1)
     matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
     distances = np.linalg.norm(matrix - matrix[3], axis=1)
     expected = [ids[row] for row in np.argsort(distances) if row != 3][:5]

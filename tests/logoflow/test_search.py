@@ -1,6 +1,7 @@
 """Which logo is meant and which run's: names before ids, and what was used last before what was made last."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from logoflow.resolve import Workspace
 from logoflow.search import last_used, open_collection, row_of, with_clusters
 from logoflow.store.ledger import Event, Kind
 from logoflow.store.store import Artifact
-from neighbours.vectors import write_vectors
+from neighbours.vectors import with_outlines, write_vectors
 
 
 def embed(space: Workspace, ids: Sequence[str], names: Sequence[str], shift: float = 0) -> Artifact:
@@ -26,7 +27,7 @@ def embed(space: Workspace, ids: Sequence[str], names: Sequence[str], shift: flo
     ]
     table = commit(space, "ingest", {}, "images.parquet", lambda path: write_index(path, rows))
     vectors = np.eye(len(ids), dtype=np.float32) + np.float32(shift)
-    return commit(space, "embed", {"ingest": table}, "vectors.parquet", lambda path: write_vectors(path, ids, vectors))
+    return commit(space, "embed", {"ingest": table}, "vectors.arrow", lambda path: write_vectors(path, ids, vectors))
 
 
 def cluster(space: Workspace, embedded: Artifact, ids: Sequence[str], label: int) -> Artifact:
@@ -44,6 +45,21 @@ def test_a_name_is_meant_before_the_beginning_of_an_id(space: Workspace) -> None
     assert row_of(collection, "1234") == 2
     assert row_of(collection, "cafe1") == 2
     assert row_of(collection, IDS[0]) == 0
+
+
+def test_distances_are_those_of_vectors_with_outlines_beside_them(space: Workspace) -> None:
+    embed(space, IDS, ["a", "b", "c", "d"])
+    random = np.random.default_rng(0)
+    vectors, outlines = (random.standard_normal((9, width)).astype(np.float32) for width in (5, 7))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    outlines /= np.linalg.norm(outlines, axis=1, keepdims=True)
+    outlines[4] = 0  # without edges
+    for weight in (0.0, 2.5):
+        collection = replace(open_collection(space, weight), vectors=vectors, outlines=outlines)
+        both = with_outlines(vectors, outlines, weight)
+        for row in (2, 4):
+            np.testing.assert_allclose(collection.described(row), both[row], atol=1e-6)
+            np.testing.assert_allclose(collection.cosines(both[row]), both @ both[row], atol=1e-5)
 
 
 def test_several_that_are_meant_are_named_by_their_ids(space: Workspace) -> None:

@@ -77,8 +77,8 @@ def pretend_embedded(run: Run, ids: list[str], vectors: NDArray[np.float32]) -> 
     store = run.workspace().store
     parts = Parts(stage="embed", code="", config={}, libraries={}, inputs={})
     with store.building("embed", parts.fingerprint()) as draft:
-        write_vectors(draft / "vectors.parquet", ids, vectors)
-        records = record_files(draft, ("vectors.parquet",))
+        write_vectors(draft / "vectors.arrow", ids, vectors)
+        records = record_files(draft, ("vectors.arrow",))
         manifest = Manifest(
             stage="embed", fingerprint=parts.fingerprint(), content=content_digest(records), recipe="", parts=parts,
             inputs={}, units=(), files=records, metrics={}, versions={}, host={}, started="2025-01-01", duration_s=0,

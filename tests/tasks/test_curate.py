@@ -52,7 +52,7 @@ def training_set(
         groups = pa.table({"id": ids[:2], "kept": [ids[1], ids[1]]})
         inputs = [
             table,
-            pretend(run, "embed", {"vectors.parquet": pa.table({"id": ids})}),
+            pretend(run, "embed", {"vectors.arrow": pa.table({"id": ids})}),
             pretend(run, "cluster", {"labels.parquet": labels}),
             pretend(run, "deduplicate", {"groups.parquet": groups}),
         ]

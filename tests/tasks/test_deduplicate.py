@@ -62,9 +62,7 @@ def deduplicated(tmp_path: Path, logos: Path, run_ingest: RunIngest) -> Callable
         space = run.workspace()
         trained = commit(space, "train_encoder", {}, "encoder.safetensors", lambda path: shutil.copy(ENCODER, path))
         inputs = {"ingest": table, "train_encoder": trained}
-        embedded = commit(
-            space, "embed", inputs, "vectors.parquet", lambda path: write_vectors(path, [*names], vectors)
-        )
+        embedded = commit(space, "embed", inputs, "vectors.arrow", lambda path: write_vectors(path, [*names], vectors))
         state = deduplicate.fn(run, table, embedded, trained)
         assert isinstance(state.data, Artifact)
         rows = pq.read_table(state.data.file("groups.parquet")).to_pylist()
