@@ -14,9 +14,9 @@ from tasks.report import report
 
 @flow(name="publish", task_runner=RUNNER)
 def publish(config: ConfigOrPath, store: Path | None = None) -> None:
-    """Draw sample sheets with the generator and write the report."""
+    """Draw sample sheets with the generator that was accepted, else with the configuration's, and write the report."""
     with running(config, store) as run:
-        publish_report(run, run.upstream_of("generate", "report"))
+        publish_report(run, run.accepted() or run.upstream_of("generate", "report"))
 
 
 def publish_report(run: Run, made: Mapping[str, Made]) -> dict[str, Made]:

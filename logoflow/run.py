@@ -75,6 +75,24 @@ class Run:
             found[name] = artifact
         return found
 
+    def accepted(self) -> dict[str, Artifact]:
+        """The artifacts of the run that people accepted last, by stage up to evaluate; empty where they accepted none.
+
+        Raises:
+            UserError: one of them is gone from the store.
+        """
+        event = self.ledger.last_accepted(self.config.name)
+        if event is None:
+            return {}
+        store = self.workspace().store
+        found = {name: store.find(name, fingerprint) for name, fingerprint in event.data["artifacts"].items()}
+        if gone := [name for name, artifact in found.items() if artifact is None]:
+            raise UserError(
+                f"{gone[0]} of the accepted run {event.run} is gone from the store: run that configuration again, or "
+                "accept another run."
+            )
+        return {name: artifact for name, artifact in found.items() if artifact is not None}
+
     @contextmanager
     def recorded(self) -> Iterator[None]:
         """Tell the ledger how the run starts and ends."""

@@ -41,6 +41,8 @@ class RunStatus:
     started: datetime
     ended: datetime | None = None
     message: str = ""
+    accepted: bool = False
+    """Whether people accepted its generator, some time."""
     stages: dict[str, StageStatus] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -68,6 +70,8 @@ def fold(events: Iterable[Event]) -> RunStatus:
         elif event.kind is Kind.RUN_ENDED:
             run.state, run.ended = event.data["state"], event.at
             run.message = event.data.get("message", "")
+        elif event.kind is Kind.ACCEPTED:
+            run.accepted = True
     if run.state == "running" and is_dead(first):
         run.state, run.ended = "crashed", events[-1].at
         run.message = "its process ended without a word; run again to go on from there"

@@ -114,11 +114,12 @@ def runs(
             "started": run.started.isoformat(timespec="seconds"),
             "duration": seconds_in_words((run.ended - run.started).total_seconds()) if run.ended else "",
             "built": " ".join(stage.name for stage in run.stages.values() if stage.state == "built"),
+            "accepted": "accepted" if run.accepted else "",
             "message": run.message,
         }
         for run in read_runs(open_workspace(store).ledger)
     ]
-    print_rows(("run", "pipeline", "state", "started", "duration", "built", "message"), rows, as_json)
+    print_rows(("run", "pipeline", "state", "started", "duration", "built", "accepted", "message"), rows, as_json)
 
 
 def show_metrics(found: Sequence[RunStatus], as_json: bool) -> None:

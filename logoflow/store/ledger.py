@@ -37,6 +37,7 @@ class Kind(StrEnum):
     UNITS = "units"
     PROGRESS = "progress"
     HEARTBEAT = "heartbeat"
+    ACCEPTED = "accepted"
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,11 @@ class Ledger:
             (*names, stage, Kind.STAGE_BUILT, Kind.STAGE_CACHED),
             order="seq DESC LIMIT 1",
         )
+        return found[0] if found else None
+
+    def last_accepted(self, pipeline: str) -> Event | None:
+        """The event by which people accepted a run of a pipeline last."""
+        found = self._select("pipeline = ? AND kind = ?", (pipeline, Kind.ACCEPTED), order="seq DESC LIMIT 1")
         return found[0] if found else None
 
     def _select(self, where: str, values: tuple[object, ...], order: str = "seq") -> list[Event]:

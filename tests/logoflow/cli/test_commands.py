@@ -1,6 +1,7 @@
 """The commands: what they print for programs and for people, and their exit codes."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +14,9 @@ import yaml
 from logoflow.cli.look import figure
 from logoflow.cli.main import main
 from logoflow.config.load import check_config
+from logoflow.errors import UserError
 from logoflow.resolve import Workspace
+from logoflow.run import Run
 from logoflow.stages import STAGES
 from logoflow.store.ledger import Event, Kind
 from logoflow.store.manifest import Parts
@@ -198,6 +201,28 @@ def test_runs_lists_all_runs_newest_first(
     assert [run["run"] for run in told] == ["run-2", "run-1"]
     assert told[0]["built"] == "cluster curate train_gan evaluate generate report"
     assert logoflow("runs").out.index("run-2") < logoflow("runs").out.index("run-1")
+
+
+def test_an_accepted_run_is_the_one_that_is_published(
+    logoflow: Callable[..., Answer], values: dict[str, Any], rehearse: Any, space: Workspace
+) -> None:
+    config = check_config(values)
+    first = rehearse(config)
+    assert Run(config, space.store.root).accepted() == {}
+    rehearse(check_config({**values, "train_gan": {"total_kimg": 5}}))
+    assert logoflow("accept", "run-1").out == "Publish uses the generator of run-1 from now on.\n"
+    accepted = Run(config, space.store.root).accepted()
+    assert list(accepted) == [name for name in STAGES if name not in ("generate", "report")]
+    assert {name: made.path for name, made in accepted.items()} == {name: first[name].path for name in accepted}
+    assert Run(check_config({**values, "name": "other"}), space.store.root).accepted() == {}
+    assert [run["accepted"] for run in logoflow("runs", "--json").json] == ["", "accepted"]
+    answer = logoflow("accept", "run")
+    assert (answer.code, answer.err) == (2, "2 runs have an id that begins with run: see `logoflow runs`.\n")
+    assert "no runs have an id that begins with nobody" in logoflow("accept", "nobody").err
+    shutil.rmtree(first["train_gan"].path)
+    assert "run-1 has no train_gan in the store: accept one that got" in logoflow("accept", "run-1").err
+    with pytest.raises(UserError, match="train_gan of the accepted run run-1 is gone from the store: run that"):
+        Run(config, space.store.root).accepted()
 
 
 def test_runs_are_compared_by_what_they_measured(
