@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from data.images import ADMITTED, Pixels, decode, flatten
 from data.pixels import fit_squares
 from evaluation.features import EfficientNetLite0
+from logoflow.config.sections import OUTLINES
 from moco.encoder import embed, load_encoder
 from moco.shipped import ENCODER
 from neighbours.outlines import outlines
@@ -35,7 +36,6 @@ FULL = Path("data/full")
 RAW_SIDE = 16
 FEATURE_SIDE = 128
 RESAMPLES = 1000
-WEIGHT = 2.5  # of the outlines, as search has it
 
 Features = NDArray[np.float32]
 
@@ -102,7 +102,7 @@ def methods(encoder: Path, rivals: Sequence[str]) -> dict[str, Callable[[Sequenc
     """How drawings are described, ours first."""
     files = {"our encoder alone": encoder} | {name: Path(file) for name, _, file in (r.partition("=") for r in rivals)}
     return {
-        "ours": functools.partial(by_encoder, encoder, weight=WEIGHT),
+        "ours": functools.partial(by_encoder, encoder, weight=OUTLINES),
         "outlines alone": by_outlines,
         **{name: functools.partial(by_encoder, file) for name, file in files.items()},
         "EfficientNet-Lite0": by_efficientnet,

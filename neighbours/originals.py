@@ -15,15 +15,7 @@ CODECS = {
     b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"BM": "BMP", b"II*\x00": "TIFF", b"MM\x00*": "TIFF",
     b"\x00\x00\x01\x00": "ICO", b"<": "SVG",
 }  # fmt: skip
-LOSSLESS = {
-    RAW,
-    LOSSLESS_WEBP,
-    "PNG",
-    "BMP",
-    "TIFF",
-    "ICO",
-    "SVG",
-}  # not GIF: it has 256 colours
+LOSSLESS = {RAW, LOSSLESS_WEBP, "PNG", "BMP", "TIFF", "ICO", "SVG"}  # not GIF: it has 256 colours
 PAPER = 230  # levels from which on it is background: JPEG leaves darker marks than white around the mark
 SAME_SIZE = 0.95  # marks within five per cent are of one size: cropping and rounding alone make such differences
 SAME_DETAIL = 0.85  # and within fifteen show the same: sharpness is an estimate

@@ -59,7 +59,8 @@ class Diary:
         is_saved = ticks % settings.snapshot_ticks == 0 or done
 
         # Report.
-        values = values | self._watch.measure(state)
+        samples = fixed_samples(state.average, trainer.seed)
+        values = values | self._watch.measure(state.discriminator, samples)
         if is_saved and self._score is not None:
             values["score"] = self._score(state.average)
         p, now_s = float(state.strength), monotonic()
@@ -85,7 +86,7 @@ class Diary:
         # Draw and save. The best comes before the snapshot: a training that is killed between them saves it again.
         if ticks % settings.grid_ticks == 0 or done:
             path = self._folder / "grids" / f"{state.step * batch:011d}.png"
-            save_grid(path, fixed_samples(state.average, trainer.seed), GRID_COLUMNS)
+            save_grid(path, samples, GRID_COLUMNS)
             self._curve.show(path, state.step)
         if is_saved:
             best = keep_best(self._folder, state.average, state.step * batch, values.get("score"))

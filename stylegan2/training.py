@@ -88,7 +88,7 @@ def train(
     if rank() == 0:
         save_grid(folder / "real.png", examples(images, labels, networks.classes), GRID_COLUMNS)
         curve = Curve(folder / CURVE, state.step, folder / EVENTS if tensorboard else None)
-        watch = Watch(images, labels, networks.deviation_group, seed, place)
+        watch = Watch(images, labels, networks.deviation_group, place)
         diary = Diary(folder, trainer, watch, curve, total_steps, on_tick, score)
     while state.step < total_steps:
         trainer.step()

@@ -12,10 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stylegan2.generator import Generator
-from stylegan2.grids import fixed_samples
+from stylegan2.discriminator import Discriminator
 from stylegan2.settings import AugmentSettings
-from stylegan2.state import TrainingState
 
 WATCHED = 64  # real images whose logits are followed
 PATIENCE = 5  # ticks in a row that a bad sign has to last
@@ -29,41 +27,35 @@ Line = dict[str, Any]
 
 
 class Watch:
-    """Follows the same latents and the same real images through a training.
+    """Follows the same real images, and how much samples vary, through a training.
 
     Args:
         pixels: uint8 `[N, C, H, W]`; the first ones are followed.
         labels: class of each, or None.
         group: images that the discriminator compares by minibatch deviation; whole groups are followed.
-        seed: of the latents.
         device: where to compute.
     """
 
     def __init__(
-        self, pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, group: int, seed: int, device: torch.device
+        self, pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, group: int, device: torch.device
     ) -> None:
-        self._seed = seed
         group = min(max(group, 1), len(pixels))
         count = max(group, min(WATCHED, len(pixels)) // group * group)
         reals = torch.from_numpy(np.array(pixels[:count])).to(device)
         self._reals = reals.float() / 127.5 - 1
         self._labels = None if labels is None else torch.from_numpy(np.array(labels[:count], np.int64)).to(device)
-        self._variety = _variety(np.asarray(pixels[: 16 * WATCHED]))
+        self._variety = variety(np.asarray(pixels[: 16 * WATCHED]))
 
     @torch.no_grad()
-    def measure(self, state: TrainingState) -> dict[str, float]:
-        """Diversity, that of the real images being 1, and percentiles of the logits of real images, not augmented."""
-        logits = state.discriminator(self._reals, self._labels).double().cpu().numpy()
+    def measure(self, discriminator: Discriminator, samples: NDArray[np.uint8]) -> dict[str, float]:
+        """Diversity of samples, that of the real images being 1, and percentiles of these images' own plain logits."""
+        logits = discriminator(self._reals, self._labels).double().cpu().numpy()
         found = {f"watched_real_p{p:02d}": float(np.percentile(logits, p)) for p in PERCENTILES}
-        return found | {"diversity": diversity(state.average, self._seed) / self._variety}
+        return found | {"diversity": variety(samples) / self._variety}
 
 
-def diversity(generator: Generator, seed: int) -> float:
-    """Mean standard deviation of a pixel over pictures of different latents, in shades."""
-    return _variety(fixed_samples(generator, seed))
-
-
-def _variety(images: NDArray[np.uint8]) -> float:
+def variety(images: NDArray[np.uint8]) -> float:
+    """Mean standard deviation of a pixel over images `[N, C, H, W]`, in shades."""
     return max(float(images.astype(np.float64).std(axis=0).mean()), 1e-6)
 
 

@@ -122,15 +122,11 @@ def path_length(generator: Generator, labels: Labels, network: FeatureNetwork, c
     random = np.random.default_rng(config.seed)
     seeds = random.integers(0, 2**31, (config.path_lengths, 2)).tolist()
     classes = random.choice(labels, config.path_lengths).tolist() if generator.settings.classes else None
-    blocks = range(0, config.path_lengths, BLOCK)
-    ends: tuple[list[Features], list[Features]] = ([], [])
-    for first in blocks:
-        block = slice(first, first + BLOCK)
-        for pictures, features in zip(
-            path_steps(generator, seeds[block], None if classes is None else classes[block], STEP), ends, strict=True
-        ):
-            features.append(network.extract(pictures))
-    return perceptual_path_length(np.concatenate(ends[0]), np.concatenate(ends[1]), STEP)
+    blocks = [slice(first, first + BLOCK) for first in range(0, config.path_lengths, BLOCK)]
+    steps = (path_steps(generator, seeds[block], classes and classes[block], STEP) for block in blocks)
+    ends = [[network.extract(pictures) for pictures in step] for step in steps]
+    start, end = (np.concatenate(features) for features in zip(*ends, strict=True))
+    return perceptual_path_length(start, end, STEP)
 
 
 def share_in_asked(real: Features, labels: Labels, features: Features, asked: Labels) -> float:

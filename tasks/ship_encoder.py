@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from data.images import ADMITTED, decode
 from data.pixels import fit_rgb
+from logoflow.config.sections import OUTLINES
 from logoflow.machine import library_version
 from moco.curve import EpochReport
 from moco.encoder import embed, load_encoder
@@ -30,7 +31,6 @@ from neighbours.vectors import with_outlines
 
 SEED = 0
 CLUSTERS = 10
-WEIGHT = 2.5  # of the outlines beside the vectors that are clustered, as cluster.outlines
 SETTINGS = {
     "resolution": 32, "epochs": 60, "batch": 128, "queue": 2048, "warmup": 100, "dtype": "bfloat16",
 }  # fmt: skip
@@ -47,7 +47,7 @@ def main() -> None:
     settings = EncoderSettings.model_validate(SETTINGS)
     squares, licences = read_squares(given.images, settings.resolution)
     trained = train(squares, settings, SEED, given.work, given.device, on_epoch=print)
-    vectors = with_outlines(embed(load_encoder(trained), squares, device=given.device), outlines(squares), WEIGHT)
+    vectors = with_outlines(embed(load_encoder(trained), squares, device=given.device), outlines(squares), OUTLINES)
     ENCODER.write_bytes(trained.read_bytes())
     np.save(CENTROIDS, kmeans(vectors, CLUSTERS, restarts=10, seed=SEED).centroids)
     curve = [EpochReport(**json.loads(line)) for line in (given.work / "curve.jsonl").read_text().splitlines()]

@@ -11,6 +11,7 @@ import typer
 
 from logoflow.cli.neighbours import EncoderOption, PathsArgument, choose, embedded, loaded
 from logoflow.cli.output import JsonOption, StoreOption, check_out, console, print_rows
+from logoflow.config.sections import DeduplicateConfig
 
 if TYPE_CHECKING:
     from data.images import Pixels
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from neighbours.duplicates import Copies
     from neighbours.originals import Original
 
-SAMPLES = 200  # images that copies are made of, and the precision that is asked of them: deduplicate's defaults
-PRECISION = 0.99
+DEFAULTS = DeduplicateConfig()
 FEWEST = 50  # images, with fewer too few mistakes can be seen for thresholds to be chosen by them
 SEED = 0
 
@@ -60,7 +60,9 @@ def dedup(
         float | None,
         typer.Option(min=-1, max=1, help="Least cosine similarity of a candidate pair; left out: calibrated."),
     ] = None,
-    neighbours: Annotated[int, typer.Option(min=1, help="Nearest neighbours of each image that are looked at.")] = 16,
+    neighbours: Annotated[int, typer.Option(min=1, help="Nearest neighbours of each image that are looked at.")] = (
+        DEFAULTS.neighbours
+    ),
     mirrored: Annotated[
         Mirrored, typer.Option(help="Whether a mirrored logo is a logo of its own, or a copy.")
     ] = Mirrored.LOGO,
@@ -118,8 +120,8 @@ def gather(paths: Iterable[str], network: "Encoder", mirrored: bool) -> Gathered
                 turned.append(embed(network, squares[..., ::-1], device=device_named("auto")))
             file.write(fit_squares([image.pixels for image in block], THUMBNAIL).tobytes())
             for row, image in enumerate(block, start=len(names)):
-                place = row if row < SAMPLES else int(draw.integers(row + 1))  # each is as likely to stay (Vitter 1985)
-                if place < SAMPLES:
+                place = row if row < DEFAULTS.samples else int(draw.integers(row + 1))  # reservoir (Vitter 1985)
+                if place < DEFAULTS.samples:
                     sample[place] = (row, image.pixels)
             names += [image.name for image in block]
             originals += [Original.of(image.pixels, image.data, image.rank) for image in block]
@@ -139,7 +141,7 @@ def calibrated(images: Gathered, network: "Encoder", neighbours: int, similarity
 
     trials = make_trials(list(images.sample.values()), list(images.sample), SEED)
     described = describe([trial.pixels for trial in trials], network, device_named("auto"))
-    return calibrate(images.logos, trials, described, neighbours, PRECISION, similarity)
+    return calibrate(images.logos, trials, described, neighbours, DEFAULTS.precision, similarity)
 
 
 def expectation(calibration: "Calibration | None") -> str:

@@ -9,6 +9,7 @@ import typer
 
 from logoflow.cli.output import JsonOption, StoreOption, check_out, check_sheet, console, print_rows
 from logoflow.cli.pictures import Offered, read_pictures
+from logoflow.config.sections import OUTLINES
 from logoflow.errors import UserError
 from logoflow.resolve import Workspace
 from logoflow.run import default_store
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 BATCH = 256
 SHEET_COLUMNS, SHEET_TILE = 6, 128
-WEIGHT = (
-    2.5  # of outlines beside vectors, as clusters are made with: other drawings of a brand are found by their shape
-)
 
 PathsArgument = Annotated[
     list[str], typer.Argument(help="Images, or anything that ingest reads: folders, archives, ...")
@@ -46,7 +44,7 @@ def search(
     what: Annotated[str, typer.Argument(help="An image's path, or a name, an id or its beginning in the run.")],
     k: Annotated[int, typer.Option("-k", min=1, help="How many logos to find.")] = 10,
     sheet: Annotated[Path | None, typer.Option(help="Image file for a contact sheet of them.")] = None,
-    outlines: OutlinesOption = WEIGHT,
+    outlines: OutlinesOption = OUTLINES,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -85,7 +83,7 @@ def embed(
     paths: PathsArgument,
     out: Annotated[Path, typer.Option(help="Parquet file for names and vectors.")],
     encoder: EncoderOption = None,
-    outlines: OutlinesOption = WEIGHT,
+    outlines: OutlinesOption = OUTLINES,
     store: StoreOption = None,
 ) -> None:
     """Describe images by unit vectors: a Parquet table of name and vector, a list of float32.
@@ -115,7 +113,7 @@ def beside(vectors: "NDArray[np.float32]", squares: "NDArray[np.uint8]", weight:
     from neighbours.outlines import outlines
     from neighbours.vectors import with_outlines
 
-    return with_outlines(vectors, outlines(squares), weight)
+    return with_outlines(vectors, outlines(squares), weight) if weight else vectors
 
 
 def loaded(encoder: Path) -> "Encoder":

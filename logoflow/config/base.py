@@ -1,6 +1,6 @@
 """What every section of the configuration has in common."""
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
@@ -11,6 +11,12 @@ OUTSIDE: JsonDict = {"fingerprint": False}
 """Mark of a field that says where or how to work, not what comes out: it does not enter the fingerprint."""
 FILE: JsonDict = {"file": True}
 """Mark of a field that names a file: its sha256 enters the fingerprint instead of its path."""
+
+
+def file_field(settings: type[BaseModel], name: str) -> Any:
+    """A setting of a package that names a file, told as there, whose sha256 enters the fingerprint."""
+    field = settings.model_fields[name]
+    return Field(field.default, description=field.description, json_schema_extra=FILE)
 
 
 class Section(BaseModel):

@@ -7,11 +7,14 @@ from pydantic import BeforeValidator, Field, PositiveInt, TypeAdapter, field_val
 
 from craft.decision import load_bounds, proven_thresholds
 from data.limits import Limits
-from logoflow.config.base import FILE, OUTSIDE, Dtype, Section, Seed, Trained, fast_dtype
+from logoflow.config.base import FILE, OUTSIDE, Dtype, Section, Seed, Trained, fast_dtype, file_field
 from moco.settings import EncoderSettings
 from stylegan2.settings import TrainingSettings
 
 Colour = tuple[int, int, int]
+
+OUTLINES = 2.5
+"""Weight of outlines beside an encoder's vectors: other drawings of a brand are found by their shape."""
 
 _NUMBER = TypeAdapter[int](Annotated[int, Field(ge=2)])
 Clusters: TypeAlias = Annotated[
@@ -137,12 +140,7 @@ class DetectTextConfig(Section):
 class TrainEncoderConfig(EncoderSettings, Trained):
     """Training the MoCo encoder."""
 
-    weights: Path | None = Field(
-        None,
-        description="Published MoCo v2 checkpoint to start from, such as moco_v2_800ep_pretrain.pth.tar; it decides "
-        "network, width, stem_stride and pixels.",
-        json_schema_extra=FILE,
-    )
+    weights: Path | None = file_field(EncoderSettings, "weights")
     labels: str | None = Field(
         None,
         description="A label of the sources, such as resnet/rc_64 of LLD: after each epoch, how well the nearest logos "
@@ -165,7 +163,7 @@ class ClusterConfig(Section):
     """k-means over embeddings."""
 
     outlines: float = Field(
-        2.5,
+        OUTLINES,
         ge=0,
         description="Weight of a logo's outlines beside its vector: with them, shape makes the groups; 0 leaves that "
         "to the encoder, which sees colours first.",
@@ -253,15 +251,8 @@ class CurateConfig(Section):
 class TrainGanConfig(TrainingSettings, Trained):
     """Training StyleGAN2-ADA."""
 
-    start_generator: Path | None = Field(
-        None,
-        description="The generator.safetensors of an earlier training for pictures of this size, to start from; its "
-        "classes may be others.",
-        json_schema_extra=FILE,
-    )
-    start_discriminator: Path | None = Field(
-        None, description="The discriminator.safetensors that belongs to it.", json_schema_extra=FILE
-    )
+    start_generator: Path | None = file_field(TrainingSettings, "start_generator")
+    start_discriminator: Path | None = file_field(TrainingSettings, "start_discriminator")
     precision: Dtype = Field(
         default_factory=fast_dtype,
         description="Of convolutions at the largest sizes; auto: bfloat16 where the hardware has it.",

@@ -1,5 +1,6 @@
 """The pipeline as its users run it: from the command line, against a real server, on real logos."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -14,6 +15,7 @@ from small_pipeline import LOGOS, Pipeline, write_logos
 
 from logoflow.stages import STAGES
 from logoflow.store.store import Artifact, Store
+from moco.shipped import ENCODER
 from neighbours.vectors import read_vectors
 
 
@@ -58,7 +60,11 @@ def test_each_stage_writes_what_it_says(finished: Pipeline) -> None:
     assert samples.std() > 0
     scores = json.loads(made["evaluate"].file("metrics.json").read_text())
     assert scores["frechet_efficientnet-lite0"] > 0
-    assert 0 <= scores["coverage_efficientnet-lite0"] <= 1
+    spaces = ["efficientnet-lite0", f"moco-{hashlib.sha256(ENCODER.read_bytes()).hexdigest()[:8]}"]
+    assert scores["spaces"] == spaces
+    for space in spaces:
+        assert 0 <= scores[f"coverage_{space}"] <= 1
+        assert scores[f"path_length_{space}"] > 0
 
 
 def test_the_report_opens_and_its_links_resolve(finished: Pipeline) -> None:

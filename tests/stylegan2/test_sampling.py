@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from stylegan2.generator import Generator
 from stylegan2.grids import tile, to_uint8
-from stylegan2.sampling import generate, interpolate, mix, slerp
+from stylegan2.sampling import generate, interpolate, mix, path_steps, slerp
 from stylegan2.settings import NetworkSettings
 
 
@@ -77,6 +77,16 @@ def test_mixing_every_layer_gives_the_column_and_none_the_row(generator: Generat
     assert np.abs(none.astype(int) - rows[:, None]).max() <= 1
     assert np.abs(every.astype(int) - columns[None]).max() <= 1
     assert np.abs(some.astype(int) - none).max() > 1
+
+
+def test_a_step_along_a_path_begins_at_a_picture_and_goes_towards_the_other(generator: Generator) -> None:
+    pairs, classes = [(1, 2), (3, 4)], [0, 2]
+    start, nearly = path_steps(generator, pairs, classes, 1e-3)
+    _, end = path_steps(generator, pairs, classes, 1.0)
+    for pictures, place in ((start, 0), (end, 1)):
+        expected = generate(generator, [pair[place] for pair in pairs], classes)
+        assert np.abs(np.clip(pictures, 0, 255) - expected).max() <= 0.5  # those are rounded
+    assert 0 < np.abs(nearly - start).max() < 0.05 * np.abs(end - start).max()
 
 
 def test_classes_that_do_not_exist_are_refused(generator: Generator) -> None:

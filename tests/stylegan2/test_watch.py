@@ -70,13 +70,14 @@ def test_what_is_watched_is_what_it_says(logos: Logos, quick: TrainingSettings) 
     images, labels = logos
     networks, row = plan(images, labels, quick)
     state = initial_state(networks, quick, row, 5, torch.device("cpu"))
-    found = Watch(images, labels, networks.deviation_group, 7, torch.device("cpu")).measure(state)
+    fakes = fixed_samples(state.average, 7)
+    watch = Watch(images, labels, networks.deviation_group, torch.device("cpu"))
+    found = watch.measure(state.discriminator, fakes)
     with torch.no_grad():
         reals = torch.from_numpy(images).float() / 127.5 - 1
         logits = np.sort(state.discriminator(reals, torch.from_numpy(labels)).numpy())
     assert found["watched_real_p50"] == pytest.approx(np.median(logits), abs=1e-6)
     assert logits[1] <= found["watched_real_p05"] <= logits[2]  # of 40: between the 2nd and the 3rd smallest
-    fakes = fixed_samples(state.average, 7)
     expected = np.mean([fakes[:, c, y, x].std() for c in range(3) for y in range(16) for x in range(16)])
     reals_vary = np.mean([images[:, c, y, x].std() for c in range(3) for y in range(16) for x in range(16)])
     assert found["diversity"] == pytest.approx(expected / reals_vary)
@@ -89,7 +90,8 @@ def test_real_images_are_watched_in_whole_groups(logos: Logos, quick: TrainingSe
     networks, row = plan(images, labels, settings.model_copy(update={"batch": 2, "deviation_group": min(group, 2)}))
     networks = networks.model_copy(update={"deviation_group": group})
     state = initial_state(networks, settings, row, 5, torch.device("cpu"))
-    found = Watch(images, labels, group, 7, torch.device("cpu")).measure(state)
+    watch = Watch(images, labels, group, torch.device("cpu"))
+    found = watch.measure(state.discriminator, fixed_samples(state.average, 7))
     assert np.isfinite(found["watched_real_p50"])
 
 

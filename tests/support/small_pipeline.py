@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from data.sources import open_source
+from moco.shipped import ENCODER
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -112,7 +113,7 @@ class Pipeline:
                         "total_kimg": 0.128, "batch": 8, "channel_base": 128, "channel_max": 16, "z_dim": 16,
                         "w_dim": 16, "tick_kimg": 0.016, "snapshot_ticks": 1, "grid_ticks": 2,
                     },
-                    "evaluate": {"images": 12, "neighbours": 2},
+                    "evaluate": {"images": 12, "neighbours": 2, "path_lengths": 2, "encoder": str(ENCODER)},
                     "generate": {"per_cluster": 3, "steps": 3},
                 }
             )
