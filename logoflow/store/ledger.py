@@ -108,9 +108,10 @@ class Ledger:
         )
         return found[0] if found else None
 
-    def last_accepted(self, pipeline: str) -> Event | None:
-        """The event by which people accepted a run of a pipeline last."""
-        found = self._select("pipeline = ? AND kind = ?", (pipeline, Kind.ACCEPTED), order="seq DESC LIMIT 1")
+    def last_accepted(self, pipeline: str | None) -> Event | None:
+        """The event by which people accepted a run of a pipeline (of any) last."""
+        whose, names = ("", ()) if pipeline is None else ("pipeline = ? AND ", (pipeline,))
+        found = self._select(f"{whose}kind = ?", (*names, Kind.ACCEPTED), order="seq DESC LIMIT 1")
         return found[0] if found else None
 
     def _select(self, where: str, values: tuple[object, ...], order: str = "seq") -> list[Event]:

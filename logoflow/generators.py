@@ -1,0 +1,88 @@
+"""Which generator a command draws with: a run's, a file, or the one that ships."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from logoflow.errors import UserError
+from logoflow.resolve import Workspace
+from logoflow.run import default_store
+from logoflow.status import RunStatus, read_runs
+from logoflow.store.store import Artifact
+
+SHIPPED = "shipped"
+
+
+@dataclass(frozen=True)
+class ChosenGenerator:
+    """A generator's file and where it comes from.
+
+    Attributes:
+        path: of the weights.
+        origin: for people, such as "run 20250301-120000-1a2b3c".
+        space: the store that it lies in; None for a file and the one that ships.
+        trained: its artifact there.
+    """
+
+    path: Path
+    origin: str
+    space: Workspace | None = None
+    trained: Artifact | None = None
+
+    @property
+    def training_set(self) -> Artifact | None:
+        """What it was trained on, where the store still has it."""
+        if self.space is None or self.trained is None:
+            return None
+        return self.space.store.find("curate", self.trained.manifest.inputs["curate"].fingerprint)
+
+
+def choose_generator(reference: str | None, store: Path | None) -> ChosenGenerator:
+    """The generator that a user means.
+
+    Args:
+        reference: a file, a run's id or its beginning, or "shipped". None: that of the run accepted last; else of the
+            last run that trained one or found it trained; else the one that ships.
+        store: folder of the store; None for the default one. It is not made where there is none.
+
+    Raises:
+        UserError: there is no such generator.
+    """
+    from stylegan2.shipped import GENERATOR
+
+    root = store or default_store()
+    space = Workspace.open(root) if (root / ".format").exists() else None
+    if reference is None:
+        run = newest(space) if space else None
+        return of_run(space, run) if space and run else ChosenGenerator(GENERATOR, "the generator that ships")
+    if reference == SHIPPED:
+        return ChosenGenerator(GENERATOR, "the generator that ships")
+    if Path(reference).is_file():
+        return ChosenGenerator(Path(reference), reference)
+    meant = [known for known in read_runs(space.ledger) if known.id.startswith(reference)] if space else []
+    if space is None or len(meant) != 1:
+        raise UserError(
+            f"{reference} is no file, and the id of {len(meant) or 'no'} run in {root}: see `logoflow runs`, or say "
+            f"{SHIPPED} for the generator that ships."
+        )
+    return of_run(space, meant[0])
+
+
+def newest(space: Workspace) -> RunStatus | None:
+    """The run that was accepted last, else the last one that has a generator."""
+    accepted = space.ledger.last_accepted(None)
+    runs = read_runs(space.ledger)
+    if accepted is not None:
+        return next(run for run in runs if run.id == accepted.run)
+    return next((run for run in runs if run.stages["train_gan"].state in ("built", "cached")), None)
+
+
+def of_run(space: Workspace, run: RunStatus) -> ChosenGenerator:
+    """The generator that a run trained or found trained.
+
+    Raises:
+        UserError: it has none, or it is gone.
+    """
+    trained = space.store.find("train_gan", run.stages["train_gan"].fingerprint)
+    if trained is None:
+        raise UserError(f"run {run.id} has no generator in the store: choose another of `logoflow runs`.")
+    return ChosenGenerator(trained.file("generator.safetensors"), f"run {run.id}", space, trained)
