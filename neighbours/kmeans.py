@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import pairwise_distances_argmin_min, silhouette_score
 from threadpoolctl import threadpool_limits
 
 
@@ -54,6 +54,26 @@ def kmeans(vectors: NDArray[np.float32], k: int, restarts: int, seed: int) -> Cl
     names = np.empty(k, np.int64)
     names[np.lexsort((first, -sizes))] = np.arange(k)  # largest first, ties by the smallest index in the cluster
     return Clustering(labels, fit.cluster_centers_.astype(np.float32), float(fit.inertia_)).relabelled(names)
+
+
+def assign(vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> Clustering:
+    """The clusters of centroids that are given: each vector belongs to the nearest.
+
+    Args:
+        vectors: `[N, D]`.
+        centroids: `[k, D]`, which stay as they are; a cluster may be left empty.
+
+    Raises:
+        ValueError: the two are of different length.
+    """
+    if vectors.shape[1:] != centroids.shape[1:]:
+        raise ValueError(
+            f"the vectors have {vectors.shape[1]} numbers and the centroids {centroids.shape[-1]}: "
+            "use centroids of the same encoder, with the same outlines."
+        )
+    with threadpool_limits(limits=1):
+        labels, distances = pairwise_distances_argmin_min(vectors, centroids, metric="sqeuclidean")
+    return Clustering(labels.astype(np.int64), centroids, float(distances.sum()))
 
 
 def silhouettes(

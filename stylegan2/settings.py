@@ -100,7 +100,9 @@ class TrainingSettings(Settings):
     """How to train; what is left empty is as the preset says."""
 
     preset: PresetName = Field("auto", description="Row of the published table of hyperparameters, or the study's.")
-    total_kimg: float = Field(25000.0, gt=0, description="Train for so many thousand images.")
+    total_kimg: float = Field(
+        25000.0, ge=0, description="Train for so many thousand images; 0 keeps start_generator as it is."
+    )
     batch: int | None = Field(None, ge=1, description="Images per step. Empty: as the preset says.")
     micro_batch: int | None = Field(
         None, ge=1, description="Images at once; gradients add up to a batch. Empty: the whole batch."
@@ -164,9 +166,21 @@ class TrainingSettings(Settings):
     grid_ticks: int = Field(5, ge=1, description="Ticks between sample grids.")
     snapshot_ticks: int = Field(10, ge=1, description="Ticks between snapshots that training can go on from.")
     keep_snapshots: int = Field(2, ge=1, description="So many of the last snapshots are kept.")
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="Stop after so many snapshots in a row that did not score better than the best. Empty: train for "
+        "total_kimg.",
+    )
     classes: int | None = Field(
         None, ge=0, description="Classes to condition on; 0 trains without. Empty: as many as the labels name."
     )
+
+    @model_validator(mode="after")
+    def _trained_somewhere(self) -> Self:
+        if not self.total_kimg and self.start_generator is None:
+            raise ValueError("total_kimg is 0, which keeps a trained generator as it is: name a start_generator.")
+        return self
 
     @model_validator(mode="after")
     def _frozen_from_somewhere(self) -> Self:

@@ -195,7 +195,7 @@ def test_weights_decide_the_network_and_contradictions_are_refused(tmp_path: Pat
     settings = EncoderSettings(weights=tmp_path, epochs=0)
     assert (settings.network, settings.width, settings.stem_stride, settings.pixels) == ("resnet50", 64, 4, "imagenet")
     for name, value in {"network": "resnet18", "width": 32, "stem_stride": 2, "pixels": "centred"}.items():
-        with pytest.raises(ValueError, match=f"{name} is {value}, but published weights are for"):
+        with pytest.raises(ValueError, match=f"{name} is {value}, but these weights are for"):
             EncoderSettings.model_validate({"weights": tmp_path, name: value})
 
 
