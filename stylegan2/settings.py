@@ -162,6 +162,14 @@ class TrainingSettings(Settings):
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="Of convolutions at the largest sizes."
     )
+    deterministic: bool = Field(
+        False, description="Train to the same bytes again on a GPU as well, which costs time; a CPU does so anyway."
+    )
+    compiled: bool = Field(
+        False,
+        description="Compile the networks for the phases without regularisation; takes minutes, for long trainings on "
+        "GPUs.",
+    )
     tick_kimg: float = Field(4.0, gt=0, description="Thousand images between progress reports.")
     grid_ticks: int = Field(5, ge=1, description="Ticks between sample grids.")
     snapshot_ticks: int = Field(10, ge=1, description="Ticks between snapshots that training can go on from.")

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from stylegan2.checkpoints import load_snapshot, save_network, snapshots
+from stylegan2.deterministic import deterministic
 from stylegan2.diary import SNAPSHOTS, Diary, Diverged
 from stylegan2.distributed import agreed, processes, rank
 from stylegan2.files import write_json
@@ -96,13 +97,14 @@ def train(
         if not goes_on:
             diary.tick(0, {})
     over = agreed(diary is not None and diary.exhausted, place)
-    while state.step < total_steps and not over:
-        trainer.step()
-        if state.step % tick_steps == 0 or state.step == total_steps:
-            values = trainer.meters.read()
-            if diary is not None:
-                diary.tick(state.step // tick_steps, values)
-            over = agreed(diary is not None and diary.exhausted, place)
+    with deterministic(settings.deterministic):
+        while state.step < total_steps and not over:
+            trainer.step()
+            if state.step % tick_steps == 0 or state.step == total_steps:
+                values = trainer.meters.read()
+                if diary is not None:
+                    diary.tick(state.step // tick_steps, values)
+                over = agreed(diary is not None and diary.exhausted, place)
 
     if diary is not None:
         diary.close()

@@ -1,5 +1,6 @@
 """Training: the same bytes whether it was interrupted or not, and each part of a step against its formula."""
 
+import functools
 import json
 import multiprocessing
 import time
@@ -118,6 +119,23 @@ def test_a_batch_in_shares_trains_as_the_whole_batch(quick: TrainingSettings, pi
     assert_close(shared.state.signs, whole.state.signs)
 
 
+def test_compiled_networks_train_as_plain_ones(
+    logos: Logos, quick: TrainingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traced = functools.partial(torch.compile, backend="aot_eager")  # all of it but the minutes of writing C++
+    monkeypatch.setattr(torch, "compile", traced)
+    plain, compiled = trainer(logos, quick), trainer(logos, quick.model_copy(update={"compiled": True}))
+    for _ in range(2):  # the first step has every phase
+        plain.step()
+        compiled.step()
+    theirs = networks_of(compiled.state)
+    for name, value in networks_of(plain.state).items():
+        assert_close(theirs[name], value, rtol=0, atol=1e-7, msg=lambda text, name=name: f"{name}: {text}")
+    means = plain.meters.read()
+    for name, value in compiled.meters.read().items():
+        assert value == pytest.approx(means[name], rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("shape", "wishes"),
     [
@@ -125,6 +143,7 @@ def test_a_batch_in_shares_trains_as_the_whole_batch(quick: TrainingSettings, pi
         ((1, 24, 24), {"augment": {"pipe": "bgcfnc", "mode": "fixed", "strength": 0.5, "geometry": "bilinear"}}),
         ((3, 16, 16), {"preset": "cifar", "deviation_group": 8, "precision": "bfloat16"}),
         ((3, 16, 16), {"precision": "float16", "sampling": "balanced"}),
+        ((3, 16, 16), {"deterministic": True}),
         ((3, 16, 16), {"unconditional_kimg": 0.004, "transition_kimg": 0.004}),
         ((3, 20, 12), {"augment": {"mode": "off"}, "deviation_group": 0, "classes": 0}),
     ],
