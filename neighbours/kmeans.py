@@ -88,13 +88,16 @@ def silhouettes(
         seed: of the starts and of the sample.
         sample: vectors on which the silhouette is measured; the clusters are always those of all vectors.
     """
+    return {k: silhouette(vectors, kmeans(vectors, k, restarts, seed).labels, seed, sample) for k in ks}
+
+
+def silhouette(vectors: NDArray[np.float32], labels: NDArray[np.int64], seed: int, sample: int = 2000) -> float:
+    """Mean silhouette of clusters, measured on a sample of the vectors; 0 where it is not defined."""
     chosen = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:sample])
-    scores = {}
-    for k in ks:
-        labels = kmeans(vectors, k, restarts, seed).labels[chosen]
-        with threadpool_limits(limits=1):
-            scores[k] = float(silhouette_score(vectors[chosen], labels)) if 1 < len(set(labels)) < len(labels) else 0.0
-    return scores
+    if not 1 < len(set(labels[chosen])) < len(chosen):
+        return 0.0
+    with threadpool_limits(limits=1):
+        return float(silhouette_score(vectors[chosen], labels[chosen]))
 
 
 def match_clusters(clustering: Clustering, ids: Sequence[str], reference: Mapping[str, int]) -> Clustering:

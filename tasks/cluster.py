@@ -11,7 +11,16 @@ from logoflow.config.sections import ClusterConfig
 from logoflow.errors import UserError
 from logoflow.run import sentence
 from logoflow.store.store import Artifact, Store
-from neighbours.kmeans import Clustering, assign, best_k, count_distinct, kmeans, match_clusters, silhouettes
+from neighbours.kmeans import (
+    Clustering,
+    assign,
+    best_k,
+    count_distinct,
+    kmeans,
+    match_clusters,
+    silhouette,
+    silhouettes,
+)
 from neighbours.vectors import read_vectors, with_outlines
 from tasks.cluster_page import cluster_page
 from tasks.clusters import Clusters
@@ -35,6 +44,7 @@ def cluster(build: Build, table: Artifact, embedded: Artifact) -> None:
         found = kmeans(vectors, k, config.restarts, config.seed)
     else:
         found = sorted_by(config.centroids, vectors, k)
+        scores[k] = silhouette(vectors, found.labels, config.seed)
     if config.reference is not None:
         found = match_clusters(found, ids, read_reference(build.space.store, config.reference))
     pq.write_table(pa.table({"id": ids, "label": found.labels}), build.folder / "labels.parquet", compression="zstd")
@@ -63,6 +73,8 @@ def sorted_by(path: Path, vectors: NDArray[np.float32], k: int) -> Clustering:
         raise UserError(f"cluster.centroids is {path}: {sentence(error)}") from error
     if len(centroids) != k:
         raise UserError(f"cluster.k is {k}, but cluster.centroids has {len(centroids)}: set k to that.")
+    if empty := sorted(set(range(k)) - set(found.labels.tolist())):
+        raise UserError(f"no logo is nearest to number {empty[0]} of cluster.centroids: leave out cluster.centroids.")
     return found
 
 

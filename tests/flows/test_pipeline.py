@@ -58,6 +58,10 @@ def test_each_stage_writes_what_it_says(finished: Pipeline) -> None:
     samples = np.load(made["generate"].file("samples.npy"))
     assert samples.shape == (3, 3, 3, 16, 16)
     assert samples.std() > 0
+    lines = [json.loads(line) for line in made["train_gan"].file("curve.jsonl").read_text().splitlines()]
+    scored = {line["kimg"]: line["score"] for line in lines if "score" in line}
+    trained = made["train_gan"].manifest.metrics
+    assert trained["score"] == min(scored.values()) == scored[trained["kept_kimg"]]
     scores = json.loads(made["evaluate"].file("metrics.json").read_text())
     assert scores["frechet_efficientnet-lite0"] > 0
     spaces = ["efficientnet-lite0", f"moco-{hashlib.sha256(ENCODER.read_bytes()).hexdigest()[:8]}"]
