@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +12,9 @@ Channels = Literal[1, 3, 4]
 Pipe = Literal["blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc"]
 PresetName = Literal["auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar", "article"]
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+SHAPE = ("z_dim", "w_dim", "mapping_depth", "channel_base", "channel_max")
+"""What networks that start from trained ones have in common with them, beside the pictures."""
 
 MAX_BASE = 16  # a base that is larger leaves too much of the picture to a single learned constant
 
@@ -152,8 +156,8 @@ class TrainingSettings(Settings):
     )
     start_generator: Path | None = Field(
         None,
-        description="The generator.safetensors of an earlier training for pictures of this size, to start from; its "
-        "classes may be others.",
+        description="The generator.safetensors of an earlier training for pictures of this size, to start from; it "
+        "decides the size of the networks, and its classes may be others.",
     )
     start_discriminator: Path | None = Field(None, description="The discriminator.safetensors that belongs to it.")
     frozen_blocks: int = Field(
@@ -184,6 +188,12 @@ class TrainingSettings(Settings):
         None, ge=0, description="Classes to condition on; 0 trains without. Empty: as many as the labels name."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fit_for_the_start(cls, values: Any) -> Any:
+        given = isinstance(values, dict) and values.get("start_generator") is not None
+        return {**shape_of(Path(values["start_generator"])), **values} if given else values
+
     @model_validator(mode="after")
     def _trained_somewhere(self) -> Self:
         if not self.total_kimg and self.start_generator is None:
@@ -209,3 +219,21 @@ class TrainingSettings(Settings):
         if kimg < self.unconditional_kimg:
             return 0.0
         return min(1.0, (kimg - self.unconditional_kimg) / self.transition_kimg) if self.transition_kimg else 1.0
+
+
+def shape_of(generator: Path) -> dict[str, Any]:
+    """The settings that a training has to have to start from a generator.
+
+    Raises:
+        ValueError: the file holds none.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(generator, framework="np") as file:
+            settings = json.loads(file.metadata()["settings"])
+        return {name: settings[name] for name in SHAPE}
+    except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"start_generator is {generator}, which is no generator: name one that train_gan or stylegan2.train wrote."
+        ) from error
