@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from data.images import flatten
@@ -39,8 +40,9 @@ def train_gan(build: Build, training_set: Artifact) -> None:
         build.progress(tick.kimg, tick.total_kimg, "kimg")
 
     device = device_named(build.run.config.device)
+    settings, part = settings_of(TrainingSettings, config), some_of(len(labels), config)
     score = kernel_score(images, labels, config.score_images, config.seed, device) if config.score_images else None
-    train(images, labels, settings_of(TrainingSettings, config), config.seed, build.work, device, tell, score)
+    train(images[part], labels[part], settings, config.seed, build.work, device, tell, score)
     kept = ("best", "best-discriminator") if score else ("generator", "discriminator")
     for mine, name in zip(kept, ("generator", "discriminator"), strict=True):
         shutil.copy(build.work / f"{mine}.safetensors", build.folder / f"{name}.safetensors")
@@ -54,6 +56,13 @@ def train_gan(build: Build, training_set: Artifact) -> None:
         best = json.loads((build.work / "best.json").read_text())
         build.metrics |= {"kept_kimg": best["nimg"] / 1000, "score": best["score"]}
     build.page(training_page(build, curve))
+
+
+def some_of(count: int, config: TrainGanConfig) -> slice | NDArray[np.int64]:
+    """Which of the images to train on."""
+    if config.images is None or config.images >= count:
+        return slice(None)
+    return np.sort(np.random.default_rng(config.seed).permutation(count)[: config.images])
 
 
 def training_page(build: Build, curve: Sequence[dict[str, Any]]) -> Page:

@@ -263,6 +263,9 @@ class TrainGanConfig(TrainingSettings, Trained):
         default_factory=fast_dtype,
         description="Of convolutions at the largest sizes; auto: bfloat16 where the hardware has it.",
     )
+    images: int | None = Field(
+        None, ge=1, description="Train on so many images, drawn at random; scores are against all. Empty: all of them."
+    )
     score_images: int = Field(
         0,
         ge=0,
