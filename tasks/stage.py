@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -21,6 +21,7 @@ from prefect.states import Completed
 from prefect.tasks import Task
 from pydantic import BaseModel
 
+from logoflow.gates import check_gates
 from logoflow.machine import describe_host, library_version
 from logoflow.report.page import Page, write_page
 from logoflow.resolve import Resolution, Workspace, resolve, write_members
@@ -88,7 +89,9 @@ def stage(name: str) -> Callable[[Callable[Concatenate[Build, P], None]], Task[.
 
     def decorate(build: Callable[Concatenate[Build, P], None]) -> Task[..., State[Artifact]]:
         def run_stage(run: Run, *inputs: Artifact) -> State[Artifact]:
-            return answer(declaration, build, run, dict(zip(declaration.inputs, inputs, strict=True)))
+            state = answer(declaration, build, run, dict(zip(declaration.inputs, inputs, strict=True)))
+            check_gates(run, cast(Artifact, state.data))
+            return state
 
         run_stage.__doc__ = build.__doc__
         return task(name=name, cache_policy=NO_CACHE, persist_result=False)(run_stage)

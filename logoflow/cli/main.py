@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from logoflow.cli.accept import accept
+from logoflow.cli.allow import allow
 from logoflow.cli.dedup import dedup
 from logoflow.cli.detect import detect_text
 from logoflow.cli.doctor import doctor
@@ -28,7 +29,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, plan, status, runs, accept, show, verify, gc, doctor, detect_text, embed, dedup, search, images):
+for command in (
+    run, plan, status, runs, accept, allow, show, verify, gc, doctor, detect_text, embed, dedup, search, images,
+):  # fmt: skip
     app.command()(command)
 
 

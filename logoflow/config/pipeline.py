@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from logoflow.config import sections
 from logoflow.config.base import Section, Seed
+from logoflow.config.gates import Gate
 from stylegan2.settings import MAX_BASE
 
 
@@ -19,6 +20,10 @@ class PipelineConfig(Section):
     seed: Seed = Field(0, description="Seed of every stage that does not set its own.")
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where networks run; auto: a GPU when there is one."
+    )
+
+    gates: tuple[Gate, ...] = Field(
+        (), description="Limits on what stages measure; a run that breaks one stops until it is allowed by hand."
     )
 
     ingest: sections.IngestConfig

@@ -38,6 +38,8 @@ class Kind(StrEnum):
     PROGRESS = "progress"
     HEARTBEAT = "heartbeat"
     ACCEPTED = "accepted"
+    GATE_BROKEN = "gate broken"
+    GATE_ALLOWED = "gate allowed"
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,10 @@ class Ledger:
             order="seq DESC LIMIT 1",
         )
         return found[0] if found else None
+
+    def of_kind(self, kind: Kind, stage: str) -> list[Event]:
+        """Events of a kind that concern a stage, in all pipelines, oldest first."""
+        return self._select("kind = ? AND stage = ?", (kind, stage))
 
     def last_accepted(self, pipeline: str | None) -> Event | None:
         """The event by which people accepted a run of a pipeline (of any) last."""
