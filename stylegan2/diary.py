@@ -89,9 +89,15 @@ class Diary:
             save_grid(path, samples, GRID_COLUMNS)
             self._curve.show(path, state.step)
         if is_saved:
-            best = keep_best(self._folder, state, state.step * batch, values.get("score"))
-            if state.step:  # else there is nothing to go on from
-                save_snapshot(self._folder / SNAPSHOTS, state, state.step * batch, settings.keep_snapshots, best)
+            self.save(values.get("score"))
+
+    def save(self, score: float | None = None) -> None:
+        """Write a snapshot, and keep the networks if their score is the best."""
+        state, trainer = self._trainer.state, self._trainer
+        nimg = state.step * trainer.row.batch
+        best = keep_best(self._folder, state, nimg, score)
+        if state.step:  # else there is nothing to go on from
+            save_snapshot(self._folder / SNAPSHOTS, state, nimg, trainer.settings.keep_snapshots, best)
 
     @property
     def exhausted(self) -> bool:

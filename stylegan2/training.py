@@ -20,6 +20,7 @@ from stylegan2.files import write_json
 from stylegan2.generator import Generator
 from stylegan2.grids import GRID_COLUMNS, examples, save_grid
 from stylegan2.images import TrainingImages
+from stylegan2.interruption import deferred
 from stylegan2.phases import Trainer
 from stylegan2.planning import plan
 from stylegan2.presets import Recipe
@@ -70,6 +71,7 @@ def train(
     Raises:
         ValueError: images, labels and settings do not fit together, or the folder holds another run.
         Diverged: a number is not finite, the generator has collapsed, or the discriminator teaches nothing any more.
+        KeyboardInterrupt: it was told to end, by Ctrl-C or TERM; a single process saves a snapshot first.
     """
     networks, row = plan(images, labels, settings, processes())
     if settings.patience is not None and score is None:
@@ -97,7 +99,7 @@ def train(
         if not goes_on:
             diary.tick(0, {})
     over = agreed(diary is not None and diary.exhausted, place)
-    with deterministic(settings.deterministic):
+    with deterministic(settings.deterministic), deferred(processes() == 1) as interruption:
         while state.step < total_steps and not over:
             trainer.step()
             if state.step % tick_steps == 0 or state.step == total_steps:
@@ -105,6 +107,11 @@ def train(
                 if diary is not None:
                     diary.tick(state.step // tick_steps, values)
                 over = agreed(diary is not None and diary.exhausted, place)
+            if interruption.requested and diary is not None:
+                diary.save()
+                break
+    if interruption.requested:
+        raise KeyboardInterrupt  # whoever handled the signal goes on
 
     if diary is not None:
         diary.close()

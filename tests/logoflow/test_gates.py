@@ -71,9 +71,7 @@ def test_a_run_stops_at_a_broken_gate_until_it_is_allowed(values: dict[str, Any]
     space.ledger.append(Event("r1", run.config.name, Kind.ACCEPTED, data=chosen))
     check_gates(run, evaluated(space, frechet=54.9))
     worse = evaluated(space, frechet=60.0)
-    with pytest.raises(
-        GateBroken, match=r"is 60, and at most 1.1 times the 50 of .* `logoflow allow evaluate@"
-    ):
+    with pytest.raises(GateBroken, match=r"is 60, and at most 1.1 times the 50 of .* `logoflow allow evaluate@"):
         check_gates(run, worse)
     allow(space, worse)
     check_gates(run, worse)

@@ -3,6 +3,8 @@
 import functools
 import json
 import multiprocessing
+import os
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +65,31 @@ def test_a_training_killed_twice_ends_in_the_same_bytes(logos: Logos, quick: Tra
     assert last.exitcode == unbroken.exitcode == 0
     assert len(snapshots(tmp_path / "broken" / "snapshots")) == quick.keep_snapshots
     assert results(tmp_path / "broken") == results(tmp_path / "unbroken")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_told_to_end_saves_a_snapshot_first(
+    logos: Logos, quick: TrainingSettings, tmp_path: Path, number: signal.Signals
+) -> None:
+    rare = quick.model_copy(update={"total_kimg": 8.0, "snapshot_ticks": 1000})
+    process = multiprocessing.get_context("forkserver").Process(target=train, args=(*logos, rare, 5, tmp_path))
+    process.start()
+    curve = tmp_path / "curve.jsonl"
+    while process.is_alive() and not (curve.exists() and curve.read_text().count("\n") >= 3):
+        time.sleep(0.002)
+    assert process.pid is not None
+    os.kill(process.pid, number)
+    process.join()
+    assert process.exitcode == (1 if number == signal.SIGINT else -signal.SIGTERM)
+    (snapshot,) = snapshots(tmp_path / "snapshots")
+    told = json.loads((snapshot / "state.json").read_text())
+    assert told["step"] >= 4
+    assert not (tmp_path / "generator.safetensors").exists()
+    end = rare.model_copy(update={"total_kimg": (told["step"] + 2) * 8 / 1000})
+    train(*logos, end, 5, tmp_path)
+    train(*logos, end, 5, tmp_path.with_name("unbroken"))
+    for name in ("generator.safetensors", "discriminator.safetensors"):
+        assert (tmp_path / name).read_bytes() == (tmp_path.with_name("unbroken") / name).read_bytes()
 
 
 def test_training_on_after_the_end_equals_training_longer_at_once(
