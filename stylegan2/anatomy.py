@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stylegan2.generator import Generator
-from stylegan2.groups import NoiseMode
-from stylegan2.sampling import synthesised
+from stylegan2.sampling import NoiseMode, synthesised
 
 
 @torch.no_grad()

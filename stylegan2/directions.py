@@ -74,7 +74,7 @@ def style_matrix(generator: Generator, layers: Sequence[int]) -> Tensor:
     modules = [*synthesis.convolutions, synthesis.pictures[-1]]  # of the last layer; other pictures share theirs
     affines = [modules[layer].affine for layer in layers]
     assert all(isinstance(affine, EqualizedLinear) for affine in affines)
-    return torch.cat([(affine.weight * affine.weight_gain).double() for affine in affines])  # type: ignore[operator]
+    return torch.cat([(affine.weight * affine.weight_gain).double() for affine in affines])
 
 
 def moved(ws: Tensor, directions: Directions, reach: float, steps: int, layers: Sequence[int]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,13 +13,14 @@ from torch import Tensor
 from stylegan2.checkpoints import load_generator
 from stylegan2.generator import Centre, Generator
 from stylegan2.grids import to_uint8
-from stylegan2.groups import NoiseMode
 from stylegan2.streams import stream
 from stylegan2.synthesis import Noise, StoredNoise
 
 __all__ = ["NoiseMode", "class_weights", "generate", "latents", "load_generator", "mapped", "render", "synthesised"]
 
 BATCH = 32
+
+NoiseMode = Literal["const", "random", "none"]
 
 Classes = Sequence[int] | Tensor
 """The class of each picture; or, for mixes, the weights of all classes for each, float `[N, classes]`."""
@@ -39,7 +41,7 @@ def generate(
         seeds: one for each picture.
         classes: of each picture; None for a generator without classes.
         truncation: 1 for full variety, less for more typical pictures, 0 for the average.
-        noise: "const" for the stored noise, "random" for noise of the picture's own seed, "none"; or one for each layer.
+        noise: "const" for the stored one, "random" for that of the picture's own seed, "none"; or one for each layer.
         centre: truncation pulls towards the average of the picture's class, or of all.
 
     Returns:

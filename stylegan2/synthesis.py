@@ -125,7 +125,7 @@ class Synthesis(nn.Module):
 
         Args:
             ws: a w for each layer, `[N, layers, w_dim]`.
-            noise: "const" for the noise stored with the network, "none", or what `draw_noise` gives; also by convolution.
+            noise: "const" for the stored one, "none", or what `draw_noise` gives; or one for each convolution.
             dtype: precision of the convolutions at the largest sizes; that of `ws` when left out.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Ways from one picture to the next, through any number of keyframes: straight or along great circles, open or closed."""
+"""Ways from picture to picture, through any number of keyframes: straight or along great circles, open or closed."""
 
 from __future__ import annotations
 

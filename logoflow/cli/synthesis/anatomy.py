@@ -1,6 +1,5 @@
 """`logoflow noise` and `logoflow layers`: what a picture is made of."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -56,10 +55,10 @@ def noise(opened: Opened, request: NoiseRequest) -> Drawing:
         window = most_changed(deviation[place])
         pictures += [*row, *(magnified(picture, window) for picture in row)]
         names += [f"{name}, {kind}{head}" for kind in ("", "detail, ") for head in heads]
-        sides += [f"{name}\n\ndeviation: black is\n{deviation[place].max():.2g} of 255", "detail"]
+        sides += [f"{name}\n\ndeviation: black is\n{deviation[place].max():.1f} of 255", "detail"]
     note = (
         "Coarse to fine: noise in these layers only. Deviation: of each pixel, over "
-        f"{request.draws} draws of noise, {deviation.mean():.2g} of 255 shades on average."
+        f"{request.draws} draws of noise, {deviation.mean():.1f} of 255 shades on average."
     )
     return Drawing(pictures, names, len(heads), asked, heads=heads, sides=sides, together=True, fps=2, note=note)
 
@@ -117,16 +116,14 @@ def layers(opened: Opened, request: LayersRequest) -> Drawing:
 
     sizes = [f"{width} x {height}" for height, width in settings.sizes]
     pictures: list[NDArray[np.uint8]] = []
-    names: list[str] = []
-    for place, name in enumerate(asked.names):
+    captions: list[str] = []
+    for place in range(len(asked.names)):
         pictures += [*shown[:, place], *sums[:, place]]
-        names += captions(sizes, strengths[:, place].tolist())
+        captions += [f"gray +- {127.5 * strength:.0f}" for strength in strengths[:, place].tolist()]
+        captions += [""] * len(sizes)
+    names = [f"{name}, {kind} {size}" for name in asked.names for kind in ("added", "up to") for size in sizes]
     sides = [side for name in asked.names for side in (f"{name}\n\nadded", "so far")]
     heads = [f"{size} ({span(layers_of_size(settings, level))})" for level, size in enumerate(sizes)]
-    return Drawing(pictures, names, len(sizes), asked, captions=True, heads=heads, sides=sides, together=True, fps=2)
-
-
-def captions(sizes: Sequence[str], strengths: Sequence[float]) -> list[str]:
-    """Under the addends and the sums of one picture."""
-    added = [f"{size}, {127.5 * strength:.0f} of 255" for size, strength in zip(sizes, strengths, strict=True)]
-    return added + [f"up to {size}" for size in sizes]
+    return Drawing(
+        pictures, names, len(sizes), asked, captions=captions, heads=heads, sides=sides, together=True, fps=2
+    )

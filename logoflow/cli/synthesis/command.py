@@ -4,16 +4,18 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
 from logoflow.cli.synthesis.drawing import Drawing
 from logoflow.cli.synthesis.opened import Opened
 from logoflow.cli.synthesis.request import Request
 from logoflow.errors import UserError
+
+Requested = TypeVar("Requested", bound=Request)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def parameters(request: type[Request], out: str) -> list[inspect.Parameter]:
     return found
 
 
-def checked[Model: BaseModel](request: type[Model], values: dict[str, Any]) -> Model:
+def checked(request: type[Requested], values: dict[str, Any]) -> Requested:
     """Check the values of options.
 
     Raises:

@@ -41,20 +41,13 @@ def directions(opened: Opened, request: DirectionsRequest) -> Drawing:
     )
     ws = moved(asked.ws, found, request.reach, request.steps, chosen)
     places = [-request.reach + 2 * request.reach * step / (request.steps - 1) for step in range(request.steps)]
-    sides = [
-        f"{name}\n{request.method} {rank}: {share:.0%}"
-        for name in asked.names
-        for rank, share in enumerate(found.shares.tolist())
-    ]
+    ranks = [f"{request.method} {rank}: {share:.0%}" for rank, share in enumerate(found.shares.tolist())]
+    sides = [f"{name}\n{rank}" for name in asked.names for rank in ranks]
     names = [f"{side}, {place:+.2g}".replace("\n", ", ") for side in sides for place in places]
     each = request.count * request.steps
     weights = None if asked.weights is None else asked.weights.repeat_interleave(each, dim=0)
     along = Asked(ws.flatten(0, 2), weights, [seed for seed in asked.seeds for _ in range(each)], names)
-    heads = [f"{place:+.2g} sd" for place in places]
-    note = (
-        "Percent: of the variance of w within clusters."
-        if request.method == "pca"
-        else "Percent: of what styles vary by."
-    )
+    heads = [f"{place:+.2g} sd" if round(place, 6) else "as it is" for place in places]
+    note = f"Percent: of {'the variance of w within clusters' if request.method == 'pca' else 'what styles vary by'}."
     pictures = list(opened.draw(request, along))
     return Drawing(pictures, names, request.steps, along, heads=heads, sides=sides, together=True, fps=8, note=note)

@@ -20,10 +20,10 @@ class Drawing:
 
     Attributes:
         pictures: uint8 `[C, H, W]` each, row by row.
-        names: of each, for captions and files; one without a name only fills its place.
+        names: of each, for files; one without a name only fills its place.
         columns: pictures in a row.
         asked: the w that can be saved, or taken up by another command.
-        captions: whether a sheet has the names under its pictures.
+        captions: under the pictures of a sheet.
         heads: over the columns.
         sides: left of the rows.
         together: a film shows a column after the other, rather than a picture after the other.
@@ -35,7 +35,7 @@ class Drawing:
     names: Sequence[str]
     columns: int
     asked: Asked
-    captions: bool = False
+    captions: Sequence[str] | None = None
     heads: Sequence[str] | None = None
     sides: Sequence[str] | None = None
     together: bool = False
@@ -45,7 +45,7 @@ class Drawing:
     @property
     def side(self) -> int:
         """The pictures' long side in px."""
-        return max(self.pictures[0].shape[1:])
+        return int(max(self.pictures[0].shape[1:]))
 
     def sheet(self, scale: int | None) -> "Image":
         """All pictures on one sheet, on white."""
@@ -53,8 +53,7 @@ class Drawing:
 
         scale = scale or -(-SHEET_SIDE // self.side)
         shown = [enlarged(picture, scale) for picture in self.pictures]
-        captions = self.names if self.captions else None
-        return contact_sheet(shown, self.columns, self.side * scale, captions, self.heads, self.sides)
+        return contact_sheet(shown, self.columns, self.side * scale, self.captions, self.heads, self.sides)
 
     def frames(self, scale: int | None) -> "list[NDArray[np.uint8]]":
         """The frames of a film, `[H, W, 3]`, or `[H, W, 4]` where single pictures have alpha."""

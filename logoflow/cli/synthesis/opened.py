@@ -35,6 +35,10 @@ class Opened:
     origin: str
     sha256: str
 
+    def clusters(self, named: Sequence[str]) -> list[list[float]]:
+        """The weights of each cluster or mix that is named, of all clusters where none is; see `clusters`."""
+        return clusters(named, self.network.settings.classes)
+
     def draw(self, request: Request, asked: "Asked") -> "NDArray[np.uint8]":
         """The pictures, with the noise that was asked for: uint8 `[N, C, H, W]`."""
         from stylegan2.sampling import render
@@ -105,7 +109,7 @@ def asked_pictures(opened: Opened, request: PictureRequest, seeds: str, psi: flo
     parts = [
         saved_pictures(opened, request, text, request.cluster, psi)
         if text is request.w
-        else seeded_pictures(opened, request, numbers(text, "--seeds"), request.cluster, psi)
+        else seeded_pictures(opened, request, numbers(text, "--seeds"), opened.clusters(request.cluster), psi)
         for text in sources
     ]
     return sum(parts[1:], parts[0])
@@ -115,7 +119,7 @@ def seeds_or_saved(opened: Opened, request: Request, text: str, named: Sequence[
     """The pictures of a text that is either seeds or a file of saved w."""
     if is_file(text):
         return saved_pictures(opened, request, text, named)
-    return seeded_pictures(opened, request, numbers(text, "seeds"), named)
+    return seeded_pictures(opened, request, numbers(text, "seeds"), opened.clusters(named))
 
 
 def is_file(text: str) -> bool:
@@ -124,12 +128,12 @@ def is_file(text: str) -> bool:
 
 
 def seeded_pictures(
-    opened: Opened, request: Request, seeds: list[int], named: Sequence[str], psi: float | None = None
+    opened: Opened, request: Request, seeds: list[int], mixes: list[list[float]], psi: float | None = None
 ) -> Asked:
-    """The pictures of seeds, whose clusters are the named ones in turn, or all in turn."""
+    """The pictures of seeds, whose clusters or mixes of them, as `clusters` gives them, are taken in turn."""
     from stylegan2.sampling import mapped
 
-    weights = weights_in_turn(opened, named, len(seeds))
+    weights = weights_in_turn(opened, mixes, len(seeds))
     psi = psi if psi is not None else TRUNCATION if request.truncation is None else request.truncation
     ws = mapped(opened.network, seeds, weights, psi, request.centre, request.truncated_layers)
     kinds = [""] * len(seeds) if weights is None else [f", {cluster_name(row)}" for row in weights.tolist()]
@@ -173,19 +177,18 @@ def read_w(opened: Opened, path: Path, named: Sequence[str]) -> Asked:
     except ValueError as error:
         raise UserError(str(error)) from error
     known, device = opened.network.settings.classes, opened.network.w_avg.device
-    if known and named:
-        weights = weights_in_turn(opened, named, len(ws))
+    if weights is None and named:
+        weights = weights_in_turn(opened, opened.clusters(named), len(ws))
     elif known and weights is None:
         weights = torch.full((len(ws), known), 1 / known)
     weights = None if weights is None else weights.to(device)
     return Asked(ws.to(device), weights, list(range(len(ws))), [f"{path.stem} {place}" for place in range(len(ws))])
 
 
-def weights_in_turn(opened: Opened, named: Sequence[str], count: int) -> "Tensor | None":
-    """Weights of the clusters `[count, K]`, the named ones in turn; None for a generator without any."""
+def weights_in_turn(opened: Opened, mixes: list[list[float]], count: int) -> "Tensor | None":
+    """Weights of the clusters `[count, K]`, the mixes in turn; None for a generator without any."""
     import torch
 
-    rows = clusters(named, opened.network.settings.classes)
-    if not opened.network.settings.classes:
+    if not mixes:
         return None
-    return torch.tensor([rows[place % len(rows)] for place in range(count)]).to(opened.network.w_avg)
+    return torch.tensor([mixes[place % len(mixes)] for place in range(count)]).to(opened.network.w_avg)

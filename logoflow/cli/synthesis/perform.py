@@ -7,8 +7,8 @@ import typer
 
 from logoflow.cli.output import StoreOption, console
 from logoflow.cli.synthesis.command import COMMANDS, Command
-from logoflow.cli.synthesis.opened import open_generator
-from logoflow.cli.synthesis.record import read_record, request_of, sha256_of, write_record
+from logoflow.cli.synthesis.opened import open_generator, sha256_of
+from logoflow.cli.synthesis.record import read_record, request_of, write_record
 from logoflow.cli.synthesis.request import Request
 from logoflow.cli.synthesis.writing import check_video, write
 from logoflow.errors import UserError

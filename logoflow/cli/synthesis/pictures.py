@@ -6,7 +6,7 @@ from logoflow.cli.synthesis.command import command
 from logoflow.cli.synthesis.drawing import Drawing
 from logoflow.cli.synthesis.opened import Opened, asked_pictures, seeded_pictures
 from logoflow.cli.synthesis.request import PictureRequest, Request
-from logoflow.cli.synthesis.words import cluster_name, clusters, numbers
+from logoflow.cli.synthesis.words import cluster_name, numbers
 
 
 class GenerateRequest(PictureRequest):
@@ -30,17 +30,16 @@ def generate(opened: Opened, request: GenerateRequest) -> Drawing:
     asked = asked_pictures(opened, request, "0-15")
     pictures = list(opened.draw(request, asked))
     columns = min(request.columns, len(pictures))
-    return Drawing(pictures, asked.names, columns, asked, captions=True, fps=2)
+    return Drawing(pictures, asked.names, columns, asked, captions=asked.names, fps=2)
 
 
 @command(GridRequest, out="grid.png")
 def grid(opened: Opened, request: GridRequest) -> Drawing:
     """Draw a row for each cluster: the same seeds in all of them."""
-    seeds, known = numbers(request.seeds, "--seeds"), opened.network.settings.classes
-    rows = clusters(request.cluster, known) if known else [[]]
-    mixes = [",".join(f"{label}:{weight}" for label, weight in enumerate(row)) for row in rows]
-    parts = [seeded_pictures(opened, request, seeds, [mix] if known else []) for mix in mixes]
+    seeds, mixes = numbers(request.seeds, "--seeds"), opened.clusters(request.cluster)
+    parts = [seeded_pictures(opened, request, seeds, [mix]) for mix in mixes]
+    parts = parts or [seeded_pictures(opened, request, seeds, [])]
     asked = sum(parts[1:], parts[0])
-    heads, sides = [f"seed {seed}" for seed in seeds], [cluster_name(row) if known else "" for row in rows]
+    heads, sides = [f"seed {seed}" for seed in seeds], [cluster_name(mix) for mix in mixes] or None
     pictures = list(opened.draw(request, asked))
     return Drawing(pictures, asked.names, len(seeds), asked, heads=heads, sides=sides, together=True, fps=2)

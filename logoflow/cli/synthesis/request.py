@@ -30,12 +30,13 @@ class Request(BaseModel):
     truncated_layers: int | None = Field(None, ge=1, description="Truncate only the first so many layers.")
     noise: str = Field(
         "const",
-        description="const (the same always), random (by seed) or none; also by layers: coarse=none,fine=random,3-4=none",
+        description="const (always the same), random (by seed), none; also by layers: coarse=none,fine=random,3-4=none",
     )
     scale: int | None = Field(None, ge=1, le=64, description="Enlarge pixels so many times; left out: to a good size.")
     fps: float | None = Field(None, gt=0, le=100, description="Pictures a second of a film; left out: to a good pace.")
     out: Path = Field(
-        description="A folder: each picture a PNG. .png, .webp: a single picture, or a sheet. .gif, .mp4: a film."
+        description="A folder: each picture a PNG. .png, .webp: a picture, or a sheet. .gif, .mp4 (and interpolate's "
+        ".webp): a film."
     )
     save_w: Path | None = Field(None, description="Also save w of what is drawn, as .safetensors.")
     store: Path | None = Field(None, description="Folder of the store; else $LOGOFLOW_STORE, else ./.logoflow.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 from logoflow.errors import UserError
 
 if TYPE_CHECKING:
-    from stylegan2.groups import NoiseMode
+    from stylegan2.sampling import NoiseMode
     from stylegan2.settings import NetworkSettings
 
 NOISES = ("const", "random", "none")
@@ -80,11 +80,11 @@ def layers(text: str, settings: "NetworkSettings") -> list[int]:
     """
     from stylegan2.groups import layer_groups
 
-    groups = {name: list(layers) for name, layers in layer_groups(settings).items()}
-    named = {**groups, "all": list(range(settings.layers))}
+    groups = layer_groups(settings)
+    named = groups | {"all": range(settings.layers)}
     found: set[int] = set()
     for part in text.split(","):
-        found.update(named[part.strip()] if part.strip() in named else numbers(part, "layers"))  # type: ignore[index]
+        found.update(named[part.strip()] if part.strip() in named else numbers(part, "layers"))
     if not all(0 <= layer < settings.layers for layer in found):
         known = ", ".join(f"{name} ({span(own)})" for name, own in groups.items())
         raise UserError(f"this generator has layers 0 to {settings.layers - 1}, {known}: {text!r} names others.")
@@ -93,7 +93,9 @@ def layers(text: str, settings: "NetworkSettings") -> list[int]:
 
 def span(layers: Sequence[int]) -> str:
     """[3, 4, 5] -> `3-5`."""
-    return f"{layers[0]}-{layers[-1]}" if layers else "none"
+    if not layers:
+        return "none"
+    return f"{layers[0]}-{layers[-1]}" if len(layers) > 1 else f"{layers[0]}"
 
 
 def noises(text: str, settings: "NetworkSettings") -> "list[NoiseMode]":

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from logoflow.cli.synthesis.drawing import Drawing, enlarged
 from logoflow.cli.synthesis.request import Request
@@ -73,7 +73,7 @@ def save(pixels: "NDArray[np.uint8]", path: Path) -> None:
     Image.fromarray(pixels).save(path, **options(path))
 
 
-def options(path: Path) -> dict[str, int | bool]:
+def options(path: Path) -> dict[str, Any]:
     """How Pillow writes a format."""
     return {"quality": WEBP_QUALITY, "method": 6} if path.suffix.lower() == ".webp" else {"optimize": True}
 
@@ -86,7 +86,7 @@ def write_film(frames: "Sequence[NDArray[np.uint8]]", path: Path, fps: float) ->
 
     if path.suffix.lower() == ".webp":
         first, *others = (Image.fromarray(frame) for frame in frames)
-        first.save(path, save_all=True, append_images=others, duration=round(1000 / fps), loop=0, **options(path))
+        first.save(path, save_all=True, append_images=others, duration=round(1000 / fps), loop=0, quality=WEBP_QUALITY)
         return
     flat = [flatten(frame) for frame in frames]
     if path.suffix.lower() == ".mp4":
