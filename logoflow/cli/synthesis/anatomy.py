@@ -8,7 +8,7 @@ from logoflow.cli.synthesis.command import command
 from logoflow.cli.synthesis.drawing import Drawing
 from logoflow.cli.synthesis.opened import Opened, asked_pictures
 from logoflow.cli.synthesis.request import PictureRequest
-from logoflow.cli.synthesis.words import noises, span
+from logoflow.cli.synthesis.words import named_span, noises
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,7 @@ def noise(opened: Opened, request: NoiseRequest) -> Drawing:
     drawn = [render(opened.network, asked.ws, modes, asked.seeds) for modes in alone]  # columns of [N, C, H, W]
     deviation = noise_deviation(opened.network, asked.ws, request.draws).cpu().numpy() * 127.5  # shades, [N, H, W]
 
-    heads = ["none", *(f"{name} ({span(chosen)})" for name, chosen in groups.items()), "all", "deviation"]
+    heads = ["none", *(f"{name} ({named_span(chosen)})" for name, chosen in groups.items()), "all", "deviation"]
     pictures, names, sides = [], [], []
     for place, name in enumerate(asked.names):
         row = [column[place] for column in drawn]
@@ -123,7 +123,7 @@ def layers(opened: Opened, request: LayersRequest) -> Drawing:
         captions += [""] * len(sizes)
     names = [f"{name}, {kind} {size}" for name in asked.names for kind in ("added", "up to") for size in sizes]
     sides = [side for name in asked.names for side in (f"{name}\n\nadded", "so far")]
-    heads = [f"{size} ({span(layers_of_size(settings, level))})" for level, size in enumerate(sizes)]
+    heads = [f"{size} ({named_span(layers_of_size(settings, level))})" for level, size in enumerate(sizes)]
     return Drawing(
         pictures, names, len(sizes), asked, captions=captions, heads=heads, sides=sides, together=True, fps=2
     )

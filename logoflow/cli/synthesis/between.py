@@ -8,7 +8,7 @@ from logoflow.cli.synthesis.command import command
 from logoflow.cli.synthesis.drawing import Drawing
 from logoflow.cli.synthesis.opened import Asked, Opened, asked_pictures, seeds_or_saved
 from logoflow.cli.synthesis.request import TRUNCATION, PictureRequest, Request
-from logoflow.cli.synthesis.words import layers, span
+from logoflow.cli.synthesis.words import layers
 from logoflow.errors import UserError
 
 SHEET_STEPS, FILM_STEPS = 8, 30
@@ -112,7 +112,7 @@ def mix(opened: Opened, request: MixRequest) -> Drawing:
         titles,
         len(heads) + 1,
         asked,
-        heads=[f"layers {span(given)} of" if given else "", *columns.names],
+        heads=[f"{request.layers} of", *columns.names],
         sides=["", *rows.names],
         together=True,
         fps=2,

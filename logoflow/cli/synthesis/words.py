@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from stylegan2.settings import NetworkSettings
 
 NOISES = ("const", "random", "none")
-MOST = 100_000  # numbers in a range; more is a slip of the finger
+MOST = 10_000  # numbers in a range; more is a slip of the finger
 
 
 def numbers(text: str, what: str) -> list[int]:
@@ -23,9 +23,10 @@ def numbers(text: str, what: str) -> list[int]:
     try:
         for part in text.split(","):
             first, dash, last = part.strip().partition("-")
-            found += range(int(first), (int(last) if dash else int(first)) + 1)
-            if len(found) > MOST or (dash and int(last) < int(first)):
+            span = range(int(first), int(last if dash else first) + 1)
+            if not 0 < len(span) <= MOST:
                 raise ValueError
+            found += span
     except ValueError:
         raise UserError(f"{what} {text!r} is no list of numbers: write it as 3, as 0-7, or as 0-3,12.") from None
     return found
@@ -86,13 +87,13 @@ def layers(text: str, settings: "NetworkSettings") -> list[int]:
     for part in text.split(","):
         found.update(named[part.strip()] if part.strip() in named else numbers(part, "layers"))
     if not all(0 <= layer < settings.layers for layer in found):
-        known = ", ".join(f"{name} ({span(own)})" for name, own in groups.items())
+        known = ", ".join(f"{name} ({named_span(own)})" for name, own in groups.items())
         raise UserError(f"this generator has layers 0 to {settings.layers - 1}, {known}: {text!r} names others.")
     return sorted(found)
 
 
-def span(layers: Sequence[int]) -> str:
-    """[3, 4, 5] -> `3-5`."""
+def named_span(layers: Sequence[int]) -> str:
+    """Layers that follow one another: [3, 4, 5] -> `3-5`."""
     if not layers:
         return "none"
     return f"{layers[0]}-{layers[-1]}" if len(layers) > 1 else f"{layers[0]}"
