@@ -59,7 +59,7 @@ class Drawing:
         """The frames of a film, `[H, W, 3]`, or `[H, W, 4]` where single pictures have alpha."""
         import numpy as np
 
-        if not self.together:
+        if not self.together or self.columns == len(self.pictures):
             return [enlarged(picture, scale or -(-FILM_SIDE // self.side)) for picture in self.pictures]
         return [np.asarray(part.sheet(scale)) for part in self.by_column()]
 

@@ -24,7 +24,7 @@ class Record(BaseModel):
         sources: sha256 of each file that w came from.
         pictures: name, seed of the noise, and clusters with their weights, of each w.
         files: sha256 of each file that was written.
-        versions: of what bytes depend on.
+        versions: of what the bytes depend on, with device and threads.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +45,9 @@ def place_of(out: Path) -> Path:
 
 def write_record(command: Command, request: Request, opened: Opened, drawing: Drawing, files: list[Path]) -> Path:
     """Write the record of an output beside it."""
+    import torch
+
+    versions = {name: library_version(name) for name in ("torch", "pillow", "av")}
     record = Record(
         command=command.name,
         request=request.model_dump(mode="json", exclude={"save_w", "store"}),
@@ -52,8 +55,7 @@ def write_record(command: Command, request: Request, opened: Opened, drawing: Dr
         sources={path: sha256_of(Path(path)) for path in sources_of(request)},
         pictures=pictures_of(drawing.asked),
         files={path.name: sha256_of(path) for path in files},
-        versions={name: library_version(name) for name in ("torch", "pillow", "av")}
-        | {"device": str(opened.network.w_avg.device)},
+        versions=versions | {"device": str(opened.network.w_avg.device), "threads": str(torch.get_num_threads())},
     )
     path = place_of(request.out)
     path.write_text(json.dumps(record.model_dump(), indent=1, ensure_ascii=False) + "\n")

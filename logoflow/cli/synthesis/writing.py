@@ -92,7 +92,7 @@ def write_film(frames: "Sequence[NDArray[np.uint8]]", path: Path, fps: float) ->
     if path.suffix.lower() == ".mp4":
         write_mp4(flat, path, fps)
         return
-    first, *others = (Image.fromarray(frame) for frame in flat)
+    first, *others = (Image.fromarray(frame).quantize() for frame in flat)  # 256 colours each, not dithered
     first.save(path, save_all=True, append_images=others, duration=round(1000 / fps), loop=0)
 
 
