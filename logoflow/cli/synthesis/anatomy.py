@@ -55,7 +55,7 @@ def noise(opened: Opened, request: NoiseRequest) -> Drawing:
         window = most_changed(deviation[place])
         pictures += [*row, *(magnified(picture, window) for picture in row)]
         names += [f"{name}, {kind}{head}" for kind in ("", "detail, ") for head in heads]
-        sides += [f"{name}\n\ndeviation: black is\n{deviation[place].max():.1f} of 255", "detail"]
+        sides += [f"{name}\n\ndeviation: black is\n{deviation[place].max():.1f} of 255", "detail of it"]
     note = (
         "Coarse to fine: noise in these layers only. Deviation: of each pixel, over "
         f"{request.draws} draws of noise, {deviation.mean():.1f} of 255 shades on average."
@@ -119,7 +119,7 @@ def layers(opened: Opened, request: LayersRequest) -> Drawing:
     captions: list[str] = []
     for place in range(len(asked.names)):
         pictures += [*shown[:, place], *sums[:, place]]
-        captions += [f"gray +- {127.5 * strength:.0f}" for strength in strengths[:, place].tolist()]
+        captions += [f"gray ± {127.5 * strength:.0f}" for strength in strengths[:, place].tolist()]
         captions += [""] * len(sizes)
     names = [f"{name}, {kind} {size}" for name in asked.names for kind in ("added", "up to") for size in sizes]
     sides = [side for name in asked.names for side in (f"{name}\n\nadded", "so far")]
