@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -64,20 +64,16 @@ def class_weights(generator: Generator, classes: Classes | None, count: int) -> 
         ValueError: the classes are not those of this generator.
     """
     known = generator.settings.classes
-    if classes is not None and not known:
-        raise ValueError("This generator has no classes: leave them out.")
-    if isinstance(classes, Tensor) and classes.shape == (count, known) and classes.is_floating_point():
-        return classes.to(generator.w_avg)
-    if known and (
-        classes is None
-        or isinstance(classes, Tensor)
-        or len(classes) != count
-        or not all(0 <= label < known for label in classes)
-    ):
-        raise ValueError(f"This generator has classes 0 to {known - 1}: give one for each of the {count} seeds.")
-    if classes is None:
+    if not known:
+        if classes is not None:
+            raise ValueError("This generator has no classes: leave them out.")
         return None
-    return torch.nn.functional.one_hot(torch.tensor(list(classes)), known).to(generator.w_avg)
+    if isinstance(classes, Tensor):
+        if classes.shape == (count, known):
+            return classes.to(generator.w_avg)
+    elif classes is not None and len(classes) == count and all(0 <= label < known for label in classes):
+        return torch.nn.functional.one_hot(torch.tensor(list(classes)), known).to(generator.w_avg)
+    raise ValueError(f"This generator has classes 0 to {known - 1}: give one for each of the {count} seeds.")
 
 
 @torch.no_grad()
@@ -132,14 +128,12 @@ def synthesised(
 @torch.no_grad()
 def _in_batches(
     generator: Generator, ws: Tensor, noise: NoiseMode | Sequence[NoiseMode], seeds: Sequence[int] | None
-) -> list[Tensor]:
+) -> Iterator[Tensor]:
     modes = [noise] * generator.settings.layers if isinstance(noise, str) else noise
     assert len(modes) == generator.settings.layers, "noise has a mode for each layer"
     assert "random" not in modes or seeds is not None, "random noise is drawn from the seed of each picture"
-    return [
-        generator.synthesis(ws[first : first + BATCH], _noise(generator, modes, seeds, first))
-        for first in range(0, len(ws), BATCH)
-    ]
+    for first in range(0, len(ws), BATCH):
+        yield generator.synthesis(ws[first : first + BATCH], _noise(generator, modes, seeds, first))
 
 
 def _noise(generator: Generator, modes: Sequence[NoiseMode], seeds: Sequence[int] | None, first: int) -> Noise:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+UNSEEN = 0.05  # shades
 DETAIL = 4  # a detail has so many times less width and height than the picture
 
 
@@ -57,7 +58,9 @@ def noise(opened: Opened, request: NoiseRequest) -> Drawing:
         names += [f"{name}, {kind}{head}" for kind in ("", "detail, ") for head in heads]
         sides += [f"{name}\n\ndeviation: black is\n{deviation[place].max():.1f} of 255", "detail of it"]
     note = (
-        "Coarse to fine: noise in these layers only. Deviation: of each pixel, over "
+        "The noise of this generator has no strength: nothing changes."
+        if deviation.max() < UNSEEN
+        else "Coarse to fine: noise in these layers only. Deviation: of each pixel, over "
         f"{request.draws} draws of noise, {deviation.mean():.1f} of 255 shades on average."
     )
     return Drawing(pictures, names, len(heads), asked, heads=heads, sides=sides, together=True, fps=2, note=note)
