@@ -34,7 +34,7 @@ def perform(command: Command, request: Request) -> dict[str, str]:
 
 def again(
     record: Annotated[Path, typer.Argument(help="The .json beside an earlier output.")],
-    out: Annotated[Path | None, typer.Option(help="Where to; left out: where it was.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to; left out: beside the .json, where it was.")] = None,
     generator: Annotated[str | None, typer.Option(help="The generator, where its file has moved.")] = None,
     save_w: Annotated[Path | None, typer.Option(help="Also save w of what is drawn, as .safetensors.")] = None,
     store: StoreOption = None,
@@ -45,7 +45,7 @@ def again(
     if not path.is_file() or sha256_of(path) != known.generator["sha256"]:
         sha256 = known.generator["sha256"][:12]
         raise UserError(f"{record} needs the generator whose sha256 begins {sha256}: name its file with --generator.")
-    request = request_of(known, generator=str(path), out=out or known.request["out"], save_w=save_w)
+    request = request_of(known, generator=str(path), out=out or record.with_suffix(""), save_w=save_w)
     made = perform(COMMANDS[known.command], request)
     same = sorted(made.values()) == sorted(known.files.values())
     before = ", ".join(f"{name} {version}" for name, version in known.versions.items())

@@ -110,4 +110,5 @@ def redrawn(path: Path, opened: Opened) -> Asked:
     record = read_record(path)
     if record.generator["sha256"] != opened.sha256:
         raise UserError(f"{path} was made by another generator: add --generator {record.generator['path']}.")
-    return COMMANDS[record.command].draw(opened, request_of(record)).asked
+    out = Path(record.request["out"]).name  # nothing is written: its folder need not be there
+    return COMMANDS[record.command].draw(opened, request_of(record, out=out)).asked

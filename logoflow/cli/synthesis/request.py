@@ -46,6 +46,8 @@ class Request(BaseModel):
         suffix = self.out.suffix.lower()
         if suffix and suffix not in (*PICTURES, *FILMS):
             raise ValueError(f"--out is {self.out}: give a folder, or a file that ends in .png, .webp, .gif or .mp4.")
+        if self.out.exists() and self.out.is_dir() == bool(suffix):
+            raise ValueError(f"--out is {self.out}, which is {'a folder' if suffix else 'a file'}: name another.")
         if self.save_w is not None and self.save_w.suffix != ".safetensors":
             raise ValueError(f"--save-w is {self.save_w}: give a file that ends in .safetensors.")
         for path in (self.out, self.save_w):

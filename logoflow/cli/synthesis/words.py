@@ -27,7 +27,7 @@ def numbers(text: str, what: str) -> list[int]:
             if not 0 < len(span) <= MOST:
                 raise ValueError
             found += span
-    except ValueError:
+    except (ValueError, OverflowError):
         raise UserError(f"{what} {text!r} is no list of numbers: write it as 3, as 0-7, or as 0-3,12.") from None
     return found
 

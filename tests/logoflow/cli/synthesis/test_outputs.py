@@ -80,7 +80,9 @@ def test_saved_w_and_earlier_outputs_are_taken_up(
         assert logoflow("generate", "--w", f"{file}@2,0", *name, "--out", file.replace(".", "-")).code == 0
         drawn = np.stack(pictures_in(tmp_path / file.replace(".", "-")))
         assert np.array_equal(drawn, plain[[2, 0]])
-    again = ("--w", "first.json@1", "--noise", "random", "--out", "taken")
+    Path("elsewhere").mkdir()
+    Path("first.json").rename("elsewhere/first.json")
+    again = ("--w", "elsewhere/first.json@1", "--noise", "random", "--out", "taken")
     assert logoflow("generate", *again, *name).code == 0
     assert np.array_equal(pictures_in(tmp_path / "taken")[0], pictures_in(tmp_path / "first")[1])
     half = ("--w", "w.safetensors@0", "--truncation", "0", "--out", "average")
@@ -88,11 +90,16 @@ def test_saved_w_and_earlier_outputs_are_taken_up(
     average = generate(generator, [1], [2], 0.0)[0].transpose(1, 2, 0)
     assert np.array_equal(pictures_in(tmp_path / "average")[0], average)
 
-    both = ("--w", "first.json@0", "--seeds", "7", "--steps", "1", "--out", "way")
+    both = ("--w", "elsewhere/first.json@0", "--seeds", "7", "--steps", "1", "--out", "way")
     assert logoflow("interpolate", *both, *name).code == 0
     assert np.array_equal(pictures_in(tmp_path / "way")[0], plain[0])
-    assert logoflow("mix", "--rows", "w.safetensors@0-1", "--columns", "first.json", *name, "--out", "m.png").code == 0
-    assert set(record_of(tmp_path / "m.png")["sources"]) == {"w.safetensors", "first.json"}
+    assert (
+        logoflow(
+            "mix", "--rows", "w.safetensors@0-1", "--columns", "elsewhere/first.json", *name, "--out", "m.png"
+        ).code
+        == 0
+    )
+    assert set(record_of(tmp_path / "m.png")["sources"]) == {"w.safetensors", "elsewhere/first.json"}
 
 
 def test_a_record_that_no_longer_holds_is_refused(
@@ -130,6 +137,8 @@ def test_a_record_that_no_longer_holds_is_refused(
         ("generate --truncation 9", "--truncation is 9.0, but it should be less than or equal to 3"),
         ("generate --noise loud", "write const, random, none"),
         ("generate --noise fine=loud", "write const, random, none"),
+        ("generate --seeds 0-99999999999999999999", "is no list of numbers"),
+        ("generate --out there", "which is a file: name another"),
         ("generate --out a.jpg", "ends in .png, .webp, .gif or .mp4"),
         ("generate --out no/a.png", "has no folder to lie in"),
         ("generate --save-w w.npy", "ends in .safetensors"),
@@ -144,6 +153,7 @@ def test_a_record_that_no_longer_holds_is_refused(
 def test_what_cannot_be_done_is_told_in_a_sentence(
     command: str, sentence: str, generators: dict[str, Path], logoflow: Logoflow
 ) -> None:
+    Path("there").touch()
     answer = logoflow(*command.split(), "--generator", generators["clusters"])
     assert answer.code == 2
     assert sentence in answer.err
