@@ -4,9 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from logoflow.cli.synthesis.asked import Asked, asked_pictures, drawn, seeds_or_saved
 from logoflow.cli.synthesis.command import command
 from logoflow.cli.synthesis.drawing import Drawing
-from logoflow.cli.synthesis.opened import Asked, Opened, asked_pictures, seeds_or_saved
+from logoflow.cli.synthesis.opened import Opened
 from logoflow.cli.synthesis.request import TRUNCATION, PictureRequest, Request
 from logoflow.cli.synthesis.words import layers
 from logoflow.errors import UserError
@@ -59,7 +60,7 @@ def interpolate(opened: Opened, request: InterpolateRequest) -> Drawing:
     is_sheet = request.out.suffix.lower() == ".png"
     steps = request.steps or (SHEET_STEPS if is_sheet else FILM_STEPS)
     way = way_through(opened, request, keys, steps)
-    pictures = list(opened.draw(request, way))
+    pictures = list(drawn(opened, request, way))
     if not is_sheet:
         return Drawing(pictures, way.names, len(pictures), way)
     legs = [(leg, (leg + 1) % len(keys.names)) for leg in range(len(keys.names) - (not request.loop))]
@@ -100,7 +101,7 @@ def mix(opened: Opened, request: MixRequest) -> Drawing:
     weights = None if rows.weights is None else rows.weights.repeat_interleave(len(columns.names), dim=0)
     asked = Asked(ws, weights, [seed for seed in rows.seeds for _ in columns.names], names)
 
-    heads, sides, mixtures = (list(opened.draw(request, each)) for each in (columns, rows, asked))
+    heads, sides, mixtures = (list(drawn(opened, request, each)) for each in (columns, rows, asked))
     table, titles = [np.full_like(heads[0], 255), *heads], ["", *columns.names]
     for row, side in enumerate(sides):
         here = slice(row * len(heads), (row + 1) * len(heads))
@@ -138,5 +139,5 @@ def truncate(opened: Opened, request: TruncateRequest) -> Drawing:
     asked = Asked(ws, weights, [seed for seed in whole.seeds for _ in psis], names)
     heads = [f"psi {psi:.3g}" for psi in psis]
     return Drawing(
-        list(opened.draw(request, asked)), names, count, asked, heads=heads, sides=whole.names, together=True
+        list(drawn(opened, request, asked)), names, count, asked, heads=heads, sides=whole.names, together=True
     )

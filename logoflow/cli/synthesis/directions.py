@@ -4,9 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from logoflow.cli.synthesis.asked import Asked, asked_pictures, drawn
 from logoflow.cli.synthesis.command import command
 from logoflow.cli.synthesis.drawing import Drawing
-from logoflow.cli.synthesis.opened import Asked, Opened, asked_pictures
+from logoflow.cli.synthesis.opened import Opened
 from logoflow.cli.synthesis.request import PictureRequest
 from logoflow.cli.synthesis.words import layers
 from logoflow.errors import UserError
@@ -49,5 +50,5 @@ def directions(opened: Opened, request: DirectionsRequest) -> Drawing:
     along = Asked(ws.flatten(0, 2), weights, [seed for seed in asked.seeds for _ in range(each)], names)
     heads = [f"{place:+.2g} sd" if round(place, 6) else "as it is" for place in places]
     note = f"Percent: of {'the variance of w within clusters' if request.method == 'pca' else 'what styles vary by'}."
-    pictures = list(opened.draw(request, along))
+    pictures = list(drawn(opened, request, along))
     return Drawing(pictures, names, request.steps, along, heads=heads, sides=sides, together=True, fps=8, note=note)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from logoflow.cli.synthesis.opened import Asked
+from logoflow.cli.synthesis.asked import Asked
 
 if TYPE_CHECKING:
     import numpy as np

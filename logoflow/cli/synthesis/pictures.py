@@ -2,9 +2,10 @@
 
 from pydantic import Field
 
+from logoflow.cli.synthesis.asked import asked_pictures, drawn, seeded_pictures
 from logoflow.cli.synthesis.command import command
 from logoflow.cli.synthesis.drawing import Drawing
-from logoflow.cli.synthesis.opened import Opened, asked_pictures, seeded_pictures
+from logoflow.cli.synthesis.opened import Opened
 from logoflow.cli.synthesis.request import PictureRequest, Request
 from logoflow.cli.synthesis.words import cluster_name, numbers
 
@@ -28,7 +29,7 @@ class GridRequest(Request):
 def generate(opened: Opened, request: GenerateRequest) -> Drawing:
     """Draw pictures by seed, by cluster or mix of clusters, or from saved w."""
     asked = asked_pictures(opened, request, "0-15")
-    pictures = list(opened.draw(request, asked))
+    pictures = list(drawn(opened, request, asked))
     columns = min(request.columns, len(pictures))
     return Drawing(pictures, asked.names, columns, asked, captions=asked.names, fps=2)
 
@@ -41,5 +42,5 @@ def grid(opened: Opened, request: GridRequest) -> Drawing:
     parts = parts or [seeded_pictures(opened, request, seeds, [])]
     asked = sum(parts[1:], parts[0])
     heads, sides = [f"seed {seed}" for seed in seeds], [cluster_name(mix) for mix in mixes] or None
-    pictures = list(opened.draw(request, asked))
+    pictures = list(drawn(opened, request, asked))
     return Drawing(pictures, asked.names, len(seeds), asked, heads=heads, sides=sides, together=True, fps=2)

@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from logoflow.cli.synthesis.asked import Asked, is_file
 from logoflow.cli.synthesis.command import COMMANDS, Command, checked
 from logoflow.cli.synthesis.drawing import Drawing
-from logoflow.cli.synthesis.opened import Asked, Opened, is_file, sha256_of
+from logoflow.cli.synthesis.opened import Opened, sha256_of
 from logoflow.cli.synthesis.request import Request
 from logoflow.errors import UserError
 from logoflow.machine import library_version
