@@ -10,7 +10,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-METADATA_KEY = "moco"  # a single one, because safetensors writes several keys in random order
+from moco.settings import METADATA_KEY
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from moco.distributed import average, gather, own_rows, processes
-from moco.encoder import create_encoder
+from moco.encoder import create_encoder, load_encoder
 from moco.normalisation import SplitBatchNorm2d
 from moco.published import load_published
 from moco.randomness import generator
-from moco.settings import EncoderSettings
+from moco.settings import EncoderSettings, is_own
 
 
 def shuffled(encoder: nn.Module, images: Tensor, order: Tensor) -> Tensor:
@@ -87,7 +87,10 @@ class MomentumContrast(nn.Module):
         self.settings = settings
         self.query = create_encoder(settings, seed)
         if settings.weights:
-            load_published(self.query, settings.weights)
+            if is_own(settings.weights):
+                self.query.load_state_dict(load_encoder(settings.weights).state_dict())
+            else:
+                load_published(self.query, settings.weights)
         for module in self.query.modules():
             if isinstance(module, SplitBatchNorm2d):
                 module.groups //= processes()  # the others are normalised elsewhere

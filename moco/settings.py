@@ -1,5 +1,6 @@
 """What a momentum-contrast training can be told: network, contrast, schedule and augmentations."""
 
+import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -78,6 +79,10 @@ class AugmentationSettings(BaseModel):
 
 PUBLISHED = {"network": "resnet50", "width": 64, "stem_stride": 4, "pixels": "imagenet"}
 """What published weights were trained with, and so have to be used with."""
+METADATA_KEY = "moco"
+"""Under which an encoder's file keeps its settings; only one, because safetensors writes several in random order."""
+OF_THE_NETWORK = ("network", "width", "stem_stride", "pixels", "resolution", "blur_first", "dimensions")
+"""What an encoder of ours has to be used with."""
 
 
 class EncoderSettings(BaseModel):
@@ -110,11 +115,12 @@ class EncoderSettings(BaseModel):
     dimensions: int = Field(128, ge=2, le=4096, description="Length of an embedding.")
     weights: Path | None = Field(
         None,
-        description="Published MoCo v2 checkpoint to start from, such as moco_v2_800ep_pretrain.pth.tar; it decides "
-        "network, width, stem_stride and pixels.",
+        description="Weights to start from: an encoder.safetensors of ours, or a published MoCo v2 checkpoint such as "
+        "moco_v2_800ep_pretrain.pth.tar. They decide network, width, stem_stride and pixels; ours also resolution, "
+        "blur_first and dimensions.",
     )
 
-    epochs: int = Field(20, ge=0, description="Passes over the images; 0 keeps published weights as they are.")
+    epochs: int = Field(20, ge=0, description="Passes over the images; 0 keeps the weights as they are.")
     patience: int | None = Field(
         None,
         ge=1,
@@ -148,15 +154,14 @@ class EncoderSettings(BaseModel):
     @classmethod
     def _fit_for_weights(cls, values: Any) -> Any:
         given = isinstance(values, dict) and values.get("weights") is not None
-        return {**PUBLISHED, **values} if given else values
+        return {**decided_by(Path(values["weights"])), **values} if given else values
 
     @model_validator(mode="after")
     def _fitting(self) -> Self:
-        for name, value in PUBLISHED.items() if self.weights else ():
+        for name, value in decided_by(self.weights).items() if self.weights else ():
             if getattr(self, name) != value:
                 raise ValueError(
-                    f"{name} is {getattr(self, name)}, but published weights are for {value}: leave out {name}, or "
-                    "weights."
+                    f"{name} is {getattr(self, name)}, but these weights are for {value}: leave out {name}, or weights."
                 )
         return self
 
@@ -183,3 +188,27 @@ class EncoderSettings(BaseModel):
                 "into that many equal parts of two images or more: choose a smaller divisor of the batch."
             )
         return self
+
+
+def is_own(weights: Path) -> bool:
+    """Whether weights are in a file as we write it, and not as MoCo was published."""
+    return weights.suffix == ".safetensors"
+
+
+def decided_by(weights: Path) -> dict[str, Any]:
+    """The settings that weights have to be used with.
+
+    Raises:
+        ValueError: the file should hold an encoder of ours, and does not.
+    """
+    if not is_own(weights):
+        return PUBLISHED
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(weights, framework="np") as file:
+            settings = json.loads(file.metadata()[METADATA_KEY])["settings"]
+    except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
+        raise ValueError(f"weights is {weights}, which is no encoder: name one that train_encoder wrote.") from error
+    fields = EncoderSettings.model_fields
+    return {name: settings.get(name, fields[name].default) for name in OF_THE_NETWORK}

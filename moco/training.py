@@ -185,7 +185,7 @@ def _check(images: NDArray[np.uint8], settings: EncoderSettings, labels: NDArray
             "normalises its own: choose a multiple of their number."
         )
     if not settings.epochs and not settings.weights:
-        raise ValueError("epochs is 0, which keeps published weights as they are: set weights, or epochs to 1 or more.")
+        raise ValueError("epochs is 0, which keeps weights as they are: set weights, or epochs to 1 or more.")
     if len(images) < settings.batch + settings.queue:
         raise ValueError(
             f"queue is {settings.queue} and batch {settings.batch}, but there are only {len(images)} images, so that "

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import pairwise_distances_argmin_min, silhouette_score
 from threadpoolctl import threadpool_limits
 
 
@@ -56,6 +56,26 @@ def kmeans(vectors: NDArray[np.float32], k: int, restarts: int, seed: int) -> Cl
     return Clustering(labels, fit.cluster_centers_.astype(np.float32), float(fit.inertia_)).relabelled(names)
 
 
+def assign(vectors: NDArray[np.float32], centroids: NDArray[np.float32]) -> Clustering:
+    """The clusters of centroids that are given: each vector belongs to the nearest.
+
+    Args:
+        vectors: `[N, D]`.
+        centroids: `[k, D]`, which stay as they are; a cluster may be left empty.
+
+    Raises:
+        ValueError: the two are of different length.
+    """
+    if vectors.shape[1:] != centroids.shape[1:]:
+        raise ValueError(
+            f"the vectors have {vectors.shape[1]} numbers and the centroids {centroids.shape[-1]}: "
+            "use centroids of the same encoder, with the same outlines."
+        )
+    with threadpool_limits(limits=1):
+        labels, distances = pairwise_distances_argmin_min(vectors, centroids, metric="sqeuclidean")
+    return Clustering(labels.astype(np.int64), centroids, float(distances.sum()))
+
+
 def silhouettes(
     vectors: NDArray[np.float32], ks: Sequence[int], restarts: int, seed: int, sample: int = 2000
 ) -> dict[int, float]:
@@ -68,13 +88,16 @@ def silhouettes(
         seed: of the starts and of the sample.
         sample: vectors on which the silhouette is measured; the clusters are always those of all vectors.
     """
+    return {k: silhouette(vectors, kmeans(vectors, k, restarts, seed).labels, seed, sample) for k in ks}
+
+
+def silhouette(vectors: NDArray[np.float32], labels: NDArray[np.int64], seed: int, sample: int = 2000) -> float:
+    """Mean silhouette of clusters, measured on a sample of the vectors; 0 where it is not defined."""
     chosen = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:sample])
-    scores = {}
-    for k in ks:
-        labels = kmeans(vectors, k, restarts, seed).labels[chosen]
-        with threadpool_limits(limits=1):
-            scores[k] = float(silhouette_score(vectors[chosen], labels)) if 1 < len(set(labels)) < len(labels) else 0.0
-    return scores
+    if not 1 < len(set(labels[chosen])) < len(chosen):
+        return 0.0
+    with threadpool_limits(limits=1):
+        return float(silhouette_score(vectors[chosen], labels[chosen]))
 
 
 def match_clusters(clustering: Clustering, ids: Sequence[str], reference: Mapping[str, int]) -> Clustering:

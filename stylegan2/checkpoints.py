@@ -41,8 +41,8 @@ def save_snapshot(folder: Path, state: TrainingState, nimg: int, keep: int, best
     return path
 
 
-def keep_best(folder: Path, generator: Generator, nimg: int, score: float | None) -> int | None:
-    """Write best.safetensors and best.json where a score, of which less is better, beats the one that is there.
+def keep_best(folder: Path, state: TrainingState, nimg: int, score: float | None) -> int | None:
+    """Write the averaged generator and the discriminator where a score, less being better, beats the one in best.json.
 
     Returns:
         The images that the best generator had seen; None where nothing was ever scored.
@@ -50,7 +50,8 @@ def keep_best(folder: Path, generator: Generator, nimg: int, score: float | None
     path = folder / "best.json"
     told = json.loads(path.read_text()) if path.exists() else None
     if score is not None and (told is None or score < told["score"]):
-        save_network(folder / "best.safetensors", generator)
+        save_network(folder / "best.safetensors", state.average)
+        save_network(folder / "best-discriminator.safetensors", state.discriminator)
         told = {"nimg": nimg, "score": score}
         write_json(path, told)
     return told["nimg"] if told else None

@@ -89,8 +89,16 @@ class Diary:
             save_grid(path, samples, GRID_COLUMNS)
             self._curve.show(path, state.step)
         if is_saved:
-            best = keep_best(self._folder, state.average, state.step * batch, values.get("score"))
-            save_snapshot(self._folder / SNAPSHOTS, state, state.step * batch, settings.keep_snapshots, best)
+            best = keep_best(self._folder, state, state.step * batch, values.get("score"))
+            if state.step:  # else there is nothing to go on from
+                save_snapshot(self._folder / SNAPSHOTS, state, state.step * batch, settings.keep_snapshots, best)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the score has not got better for too long."""
+        patience = self._trainer.settings.patience
+        scores = [line["score"] for line in self._curve.lines if "score" in line]
+        return patience is not None and len(scores) - scores.index(min(scores)) > patience if scores else False
 
     def close(self) -> None:
         """Make a film of the grids."""

@@ -49,6 +49,13 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
+def agreed(mine: bool, device: torch.device) -> bool:
+    """Whether any process says so."""
+    said = torch.tensor(float(mine), device=device)
+    add_up([said])
+    return bool(said)
+
+
 @torch.no_grad()
 def add_up(tensors: Iterable[Tensor]) -> None:
     """Replace tensors of one precision by their sums over the processes, in place, in one message."""

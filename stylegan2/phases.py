@@ -40,6 +40,11 @@ class Trainer:
         self.mine = range(rank(), self.shares, processes())
         self.dtype = None if settings.precision == "float32" else getattr(torch, settings.precision)
         self.meters = Meters()
+        # Nothing can be differentiated twice through a compiled network, so regularisation takes the plain ones.
+        networks = state.generator.synthesis, state.discriminator
+        self._synthesis, self._discriminator = (
+            torch.compile(network, dynamic=False) if settings.compiled else network for network in networks
+        )
         blocks = settings.frozen_blocks
         self._frozen = [state.discriminator.from_picture, *state.discriminator.blocks[:blocks]] if blocks else []
 
@@ -84,7 +89,7 @@ class Trainer:
 
     def _generator_loss(self, latents: Latents, share: int) -> Tensor:
         mine = latents.share(share, self.shares)
-        fakes = self.state.generator.synthesis(mine.ws(self.state.generator), mine.noise, self.dtype)
+        fakes = self._synthesis(mine.ws(self.state.generator), mine.noise, self.dtype)
         loss = generator_loss(self._judge(fakes, mine.labels, "generator", share))
         self.meters.add("loss_generator", loss)
         return loss.mean()
@@ -92,7 +97,7 @@ class Trainer:
     def _discriminator_loss(self, latents: Latents, share: int) -> Tensor:
         mine = latents.share(share, self.shares)
         with torch.no_grad():
-            fakes = self.state.generator.synthesis(mine.ws(self.state.generator), mine.noise, self.dtype)
+            fakes = self._synthesis(mine.ws(self.state.generator), mine.noise, self.dtype)
         fake_logits = self._judge(fakes, mine.labels, "fake", share)
         real_logits = self._judge(*self._reals(share), "real", share)
         self._count_signs(real_logits)
@@ -163,7 +168,8 @@ class Trainer:
             draws = RandomDraws(random, self.row.batch, share, self.shares)
             operations = PIPES[self.settings.augment.pipe]
             images = augment(images, self.state.strength, draws, operations, self.settings.augment.geometry)
-        logits: Tensor = self.state.discriminator(images, labels, self.dtype)
+        network = self.state.discriminator if purpose == "r1" else self._discriminator
+        logits: Tensor = network(images, labels, self.dtype)
         return logits
 
     def _latents(self, purpose: str, count: int) -> Latents:

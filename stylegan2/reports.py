@@ -33,7 +33,7 @@ class Tick:
         total_kimg: how many it will have seen in the end.
         p: strength of the augmentation.
         values: means since the last report (losses, logits, r_t, gradient norms, path length) and what is measured now.
-        images_per_s: since the last report.
+        images_per_s: since the last report; 0 before the first step.
         wall_s: seconds since this process began to train.
         memory_mib: most memory used so far.
         warning: what the user should know, if anything.
@@ -55,15 +55,16 @@ class Curve:
 
     Args:
         path: of curve.jsonl; its lines after `step` are dropped, since a training that goes on writes them again.
-        step: steps done before the first tick.
+        step: steps done before the first tick; None for a training that begins.
         events: folder for TensorBoard, or None.
 
     Raises:
         ValueError: TensorBoard is asked for and is not installed.
     """
 
-    def __init__(self, path: Path, step: int, events: Path | None) -> None:
+    def __init__(self, path: Path, step: int | None, events: Path | None) -> None:
         self._path = path
+        step = -1 if step is None else step
         self.lines = _lines_until(path, step)
         self._board = None if events is None else _open_board(events, step)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -11,6 +12,9 @@ Channels = Literal[1, 3, 4]
 Pipe = Literal["blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc"]
 PresetName = Literal["auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar", "article"]
 Probability = Annotated[float, Field(ge=0, le=1)]
+
+SHAPE = ("z_dim", "w_dim", "mapping_depth", "channel_base", "channel_max")
+"""What networks that start from trained ones have in common with them, beside the pictures."""
 
 MAX_BASE = 16  # a base that is larger leaves too much of the picture to a single learned constant
 
@@ -100,7 +104,9 @@ class TrainingSettings(Settings):
     """How to train; what is left empty is as the preset says."""
 
     preset: PresetName = Field("auto", description="Row of the published table of hyperparameters, or the study's.")
-    total_kimg: float = Field(25000.0, gt=0, description="Train for so many thousand images.")
+    total_kimg: float = Field(
+        25000.0, ge=0, description="Train for so many thousand images; 0 keeps start_generator as it is."
+    )
     batch: int | None = Field(None, ge=1, description="Images per step. Empty: as the preset says.")
     micro_batch: int | None = Field(
         None, ge=1, description="Images at once; gradients add up to a batch. Empty: the whole batch."
@@ -150,8 +156,8 @@ class TrainingSettings(Settings):
     )
     start_generator: Path | None = Field(
         None,
-        description="The generator.safetensors of an earlier training for pictures of this size, to start from; its "
-        "classes may be others.",
+        description="The generator.safetensors of an earlier training for pictures of this size, to start from; it "
+        "decides the size of the networks, and its classes may be others.",
     )
     start_discriminator: Path | None = Field(None, description="The discriminator.safetensors that belongs to it.")
     frozen_blocks: int = Field(
@@ -160,13 +166,39 @@ class TrainingSettings(Settings):
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="Of convolutions at the largest sizes."
     )
+    deterministic: bool = Field(
+        False, description="Train to the same bytes again on a GPU as well, which costs time; a CPU does so anyway."
+    )
+    compiled: bool = Field(
+        False,
+        description="Compile the networks for the phases without regularisation; takes minutes, for long trainings on "
+        "GPUs.",
+    )
     tick_kimg: float = Field(4.0, gt=0, description="Thousand images between progress reports.")
     grid_ticks: int = Field(5, ge=1, description="Ticks between sample grids.")
     snapshot_ticks: int = Field(10, ge=1, description="Ticks between snapshots that training can go on from.")
     keep_snapshots: int = Field(2, ge=1, description="So many of the last snapshots are kept.")
+    patience: int | None = Field(
+        None,
+        ge=1,
+        description="Stop after so many snapshots in a row that did not score better than the best. Empty: train for "
+        "total_kimg.",
+    )
     classes: int | None = Field(
         None, ge=0, description="Classes to condition on; 0 trains without. Empty: as many as the labels name."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fit_for_the_start(cls, values: Any) -> Any:
+        given = isinstance(values, dict) and values.get("start_generator") is not None
+        return {**shape_of(Path(values["start_generator"])), **values} if given else values
+
+    @model_validator(mode="after")
+    def _trained_somewhere(self) -> Self:
+        if not self.total_kimg and self.start_generator is None:
+            raise ValueError("total_kimg is 0, which keeps a trained generator as it is: name a start_generator.")
+        return self
 
     @model_validator(mode="after")
     def _frozen_from_somewhere(self) -> Self:
@@ -187,3 +219,21 @@ class TrainingSettings(Settings):
         if kimg < self.unconditional_kimg:
             return 0.0
         return min(1.0, (kimg - self.unconditional_kimg) / self.transition_kimg) if self.transition_kimg else 1.0
+
+
+def shape_of(generator: Path) -> dict[str, Any]:
+    """The settings that a training has to have to start from a generator.
+
+    Raises:
+        ValueError: the file holds none.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(generator, framework="np") as file:
+            settings = json.loads(file.metadata()["settings"])
+        return {name: settings[name] for name in SHAPE}
+    except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"start_generator is {generator}, which is no generator: name one that train_gan or stylegan2.train wrote."
+        ) from error

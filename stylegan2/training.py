@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from stylegan2.checkpoints import load_snapshot, save_network, snapshots
+from stylegan2.deterministic import deterministic
 from stylegan2.diary import SNAPSHOTS, Diary, Diverged
-from stylegan2.distributed import processes, rank
+from stylegan2.distributed import agreed, processes, rank
 from stylegan2.files import write_json
 from stylegan2.generator import Generator
 from stylegan2.grids import GRID_COLUMNS, examples, save_grid
@@ -56,7 +57,8 @@ def train(
         settings: what to do.
         seed: of every random number.
         folder: receives generator.safetensors (the averaged one), discriminator.safetensors, curve.jsonl (one line a
-            tick), grids/*.png, film.webp, real.png, run.json, snapshots/, and best.safetensors where there is a score.
+            tick), grids/*.png, film.webp, real.png, run.json, snapshots/, and where there is a score the networks
+            that scored best, best.safetensors and best-discriminator.safetensors.
         device: where to compute, such as "cpu" or "cuda".
         on_tick: called with every progress report.
         score: judges the averaged generator at each snapshot, less is better; the best one is kept.
@@ -70,13 +72,15 @@ def train(
         Diverged: a number is not finite, the generator has collapsed, or the discriminator teaches nothing any more.
     """
     networks, row = plan(images, labels, settings, processes())
+    if settings.patience is not None and score is None:
+        raise ValueError("patience waits for a better score, and nothing scores this training: leave it out.")
     labels = labels if networks.classes else None
     place = torch.device(device)
     folder.mkdir(parents=True, exist_ok=True)
     if rank() == 0:
         _claim(folder, settings, networks, row, seed, len(images))
     state = initial_state(networks, settings, row, seed, place)
-    _begin(folder, state, settings)
+    goes_on = _begin(folder, state, settings)
     balanced = settings.sampling == "balanced"
     data = TrainingImages(images, labels, seed, place, mirror=settings.mirror, balanced=balanced)
     trainer = Trainer(state, data, settings, row, seed)
@@ -87,15 +91,20 @@ def train(
     diary = None
     if rank() == 0:
         save_grid(folder / "real.png", examples(images, labels, networks.classes), GRID_COLUMNS)
-        curve = Curve(folder / CURVE, state.step, folder / EVENTS if tensorboard else None)
+        curve = Curve(folder / CURVE, state.step if goes_on else None, folder / EVENTS if tensorboard else None)
         watch = Watch(images, labels, networks.deviation_group, place)
         diary = Diary(folder, trainer, watch, curve, total_steps, on_tick, score)
-    while state.step < total_steps:
-        trainer.step()
-        if state.step % tick_steps == 0 or state.step == total_steps:
-            values = trainer.meters.read()
-            if diary is not None:
-                diary.tick(state.step // tick_steps, values)
+        if not goes_on:
+            diary.tick(0, {})
+    over = agreed(diary is not None and diary.exhausted, place)
+    with deterministic(settings.deterministic):
+        while state.step < total_steps and not over:
+            trainer.step()
+            if state.step % tick_steps == 0 or state.step == total_steps:
+                values = trainer.meters.read()
+                if diary is not None:
+                    diary.tick(state.step // tick_steps, values)
+                over = agreed(diary is not None and diary.exhausted, place)
 
     if diary is not None:
         diary.close()
@@ -121,10 +130,11 @@ def _claim(
     write_json(path, claim)
 
 
-def _begin(folder: Path, state: TrainingState, settings: TrainingSettings) -> None:
-    """Take over the last snapshot, or else the networks to start from, if there are any."""
+def _begin(folder: Path, state: TrainingState, settings: TrainingSettings) -> bool:
+    """Take over the last snapshot, or else the networks to start from, if there are any; whether there was one."""
     found = snapshots(folder / SNAPSHOTS)
     if found:
         load_snapshot(found[-1], state)
     else:
         transfer(state, settings)
+    return bool(found)

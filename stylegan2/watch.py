@@ -94,7 +94,7 @@ def failure(curve: Sequence[Line]) -> Failure | None:
             "r1_gamma, or with unconditional_kimg if there are classes",
             recent[0]["kimg"],
         )
-    if all(line["loss_discriminator"] < SATURATED for line in recent):
+    if all(line.get("loss_discriminator", SATURATED) < SATURATED for line in recent):
         return Failure("the discriminator tells all apart and teaches nothing: raise r1_gamma", recent[0]["kimg"])
     return None
 
@@ -104,7 +104,7 @@ def warning(curve: Sequence[Line], augment: AugmentSettings) -> str | None:
     recent = curve[-PATIENCE:]
     if augment.mode != "adaptive" or len(recent) < PATIENCE:
         return None
-    if all(line["p"] >= augment.cap and line["r_t"] > augment.target for line in recent):
+    if all(line["p"] >= augment.cap and line.get("r_t", augment.target) > augment.target for line in recent):
         return (
             f"the discriminator overfits (r_t {recent[-1]['r_t']:.2f}) though p is at its cap of {augment.cap}: "
             "stop here, or give it more images"

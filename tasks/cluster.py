@@ -1,5 +1,7 @@
 """cluster: k-means over the vectors; its clusters become the generator's classes."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,8 +9,18 @@ from numpy.typing import NDArray
 
 from logoflow.config.sections import ClusterConfig
 from logoflow.errors import UserError
+from logoflow.run import sentence
 from logoflow.store.store import Artifact, Store
-from neighbours.kmeans import best_k, count_distinct, kmeans, match_clusters, silhouettes
+from neighbours.kmeans import (
+    Clustering,
+    assign,
+    best_k,
+    count_distinct,
+    kmeans,
+    match_clusters,
+    silhouette,
+    silhouettes,
+)
 from neighbours.vectors import read_vectors, with_outlines
 from tasks.cluster_page import cluster_page
 from tasks.clusters import Clusters
@@ -28,7 +40,11 @@ def cluster(build: Build, table: Artifact, embedded: Artifact) -> None:
     scores = silhouettes(vectors, numbers_to_compare(config, vectors), RESTARTS_TO_COMPARE, config.seed)
     k = config.k if config.k != "auto" else best_k(scores)
 
-    found = kmeans(vectors, k, config.restarts, config.seed)
+    if config.centroids is None:
+        found = kmeans(vectors, k, config.restarts, config.seed)
+    else:
+        found = sorted_by(config.centroids, vectors, k)
+        scores[k] = silhouette(vectors, found.labels, config.seed)
     if config.reference is not None:
         found = match_clusters(found, ids, read_reference(build.space.store, config.reference))
     pq.write_table(pa.table({"id": ids, "label": found.labels}), build.folder / "labels.parquet", compression="zstd")
@@ -42,6 +58,24 @@ def cluster(build: Build, table: Artifact, embedded: Artifact) -> None:
         "largest": int(sizes.max()),
     }
     build.page(cluster_page(build, Clusters(table, ids, vectors, found, scores)))
+
+
+def sorted_by(path: Path, vectors: NDArray[np.float32], k: int) -> Clustering:
+    """The clusters of the centroids in a file.
+
+    Raises:
+        UserError: they are not k, or not for such vectors.
+    """
+    try:
+        centroids = np.load(path)
+        found = assign(vectors, centroids)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cluster.centroids is {path}: {sentence(error)}") from error
+    if len(centroids) != k:
+        raise UserError(f"cluster.k is {k}, but cluster.centroids has {len(centroids)}: set k to that.")
+    if empty := sorted(set(range(k)) - set(found.labels.tolist())):
+        raise UserError(f"no logo is nearest to number {empty[0]} of cluster.centroids: leave out cluster.centroids.")
+    return found
 
 
 def numbers_to_compare(config: ClusterConfig, vectors: NDArray[np.float32]) -> list[int]:

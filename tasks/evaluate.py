@@ -24,6 +24,7 @@ from stylegan2.walks import path_steps
 from tasks.device import device_named
 from tasks.evaluation_page import evaluation_page
 from tasks.reals import FEATURES, LADDER, REALS, RealsWork
+from tasks.rivals import METRICS, rivals
 from tasks.spaces import space_of
 from tasks.stage import Build, stage
 from tasks.units import Unit, map_units
@@ -71,10 +72,11 @@ def evaluate(build: Build, training_set: Artifact, trained: Artifact) -> None:
         scores |= {f"{name}_{space.network.name}": value for name, value in measured.items()}
         scores[f"failed_{space.network.name}"] = failed(space.rungs)
     scores["clusters"] = per_cluster(spaces[0].features, labels, found[0], asked, config.neighbours)
-    (build.folder / "metrics.json").write_text(json.dumps(scores, indent=1, sort_keys=True))
+    (build.folder / METRICS).write_text(json.dumps(scores, indent=1, sort_keys=True))
     build.metrics |= {name: value for name, value in scores.items() if isinstance(value, int | float)}
     pairs = nearest_pairs(spaces[0].features, found[0], pixels, drawn)
-    build.page(evaluation_page(build, scores, spaces[0].rungs, pairs))
+    others = rivals(build, training_set, trained, scores["spaces"])
+    build.page(evaluation_page(build, scores, spaces[0].rungs, pairs, others))
 
 
 def real_logos(build: Build, training_set: Artifact, encoder: Path | None, device: str) -> Reals:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from evaluation.ladder import EXPECTED, Rung, passed
 from logoflow.report.page import Curve, Page, Series, Table
+from tasks.rivals import Rival
 from tasks.sheets import save_sheet
 from tasks.stage import Build
 
@@ -22,7 +23,11 @@ TITLES = {
 
 
 def evaluation_page(
-    build: Build, scores: dict[str, Any], rungs: Sequence[Rung], pairs: Sequence[NDArray[np.uint8]]
+    build: Build,
+    scores: dict[str, Any],
+    rungs: Sequence[Rung],
+    pairs: Sequence[NDArray[np.uint8]],
+    others: Sequence[Rival],
 ) -> Page:
     """Scores by space, by cluster, the self-test of the metrics, and generated logos beside training logos."""
     first = scores["spaces"][0]
@@ -36,7 +41,8 @@ def evaluation_page(
     )
     columns = ("cluster", "real", "generated", "kernel", "coverage")
     clusters = Table("By cluster", columns, tuple(tuple(row[c] for c in columns) for row in scores["clusters"]))
-    tables = (*(values(scores, space, build.config.neighbours) for space in scores["spaces"]), clusters)
+    by_space = [values(scores, space, build.config.neighbours) for space in scores["spaces"]]
+    tables = (*by_space, clusters, *compared(scores, first, others))
     summary = (
         f"Fréchet distance {scores[f'frechet_{first}']:.1f} in the features of {first}; two halves of the real logos: "
         f"{scores[f'frechet_floor_{first}']:.1f}."
@@ -70,6 +76,20 @@ def values(scores: dict[str, Any], space: str, neighbours: int) -> Table:
         tuple(rows),
         caption="These are no FID, KID or PPL, which are measured in other features.",
     )
+
+
+def compared(scores: dict[str, Any], space: str, others: Sequence[Rival]) -> tuple[Table, ...]:
+    """This generator beside others of the same training set, where there are any."""
+    if not others:
+        return ()
+
+    def figures(found: dict[str, Any]) -> tuple[float, ...]:
+        return tuple(found[f"{name}_{space}"] for name in ("frechet", "kernel", "density", "coverage"))
+
+    rows: list[tuple[str | float, ...]] = [("this one", "", *figures(scores))]
+    rows += [(f"train_gan@{other.fingerprint}", other.differences, *figures(other.scores)) for other in others]
+    columns = ("generator", "trained with", "Fréchet distance", "kernel distance", "density", "coverage")
+    return (Table("Beside other generators of these logos", columns, tuple(rows), f"In the features of {space}."),)
 
 
 def curves(rungs: Sequence[Rung]) -> tuple[Curve, ...]:

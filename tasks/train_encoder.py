@@ -87,10 +87,11 @@ def curves_page(images: int, curve: Sequence[Line], kept: Line) -> Page:
         chart(curve, "Contrastive loss", "nats", {"loss": "loss"}),
     ]
     epochs = f" for {kept['epoch']} of {kept['epochs']} epochs" if kept is not curve[-1] else ""
-    summary = (
-        f"Trained on {images} logos{epochs}; {kept['low_resolution']:.1%} of low-resolution copies find their original "
-        f"(raw pixels: {kept['pixels_low_resolution']:.1%}, before training: {curve[0]['low_resolution']:.1%})."
-    )
+    found = f"{kept['low_resolution']:.1%} of low-resolution copies find their original"
+    pixels = f"raw pixels: {kept['pixels_low_resolution']:.1%}"
+    summary = f"Trained on {images} logos{epochs}; {found} ({pixels}, before: {curve[0]['low_resolution']:.1%})."
+    if not kept["epochs"]:
+        summary = f"The encoder of the given weights, as it is, on {images} logos; {found} ({pixels})."
     return Page(summary, curves=tuple(shown for shown in curves if shown.series))
 
 

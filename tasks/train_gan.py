@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from data.images import flatten
@@ -18,6 +19,7 @@ from logoflow.store.store import Artifact
 from stylegan2.settings import TrainingSettings
 from stylegan2.training import Tick, train
 from tasks.device import device_named
+from tasks.scoring import kernel_score
 from tasks.settings import settings_of
 from tasks.sheets import save_picture
 from tasks.stage import Build, stage
@@ -38,14 +40,29 @@ def train_gan(build: Build, training_set: Artifact) -> None:
         build.progress(tick.kimg, tick.total_kimg, "kimg")
 
     device = device_named(build.run.config.device)
-    train(images, labels, settings_of(TrainingSettings, config), config.seed, build.work, device, tell)
-    for name in ("generator.safetensors", "discriminator.safetensors", CURVE, "run.json"):
+    settings, part = settings_of(TrainingSettings, config), some_of(len(labels), config)
+    score = kernel_score(images, labels, config.score_images, config.seed, device) if config.score_images else None
+    train(images[part], labels[part], settings, config.seed, build.work, device, tell, score)
+    kept = ("best", "best-discriminator") if score else ("generator", "discriminator")
+    for mine, name in zip(kept, ("generator", "discriminator"), strict=True):
+        shutil.copy(build.work / f"{mine}.safetensors", build.folder / f"{name}.safetensors")
+    for name in (CURVE, "run.json"):
         shutil.copy(build.work / name, build.folder / name)
     shutil.copy(training_set.file(MEMBERS), build.folder / MEMBERS)
     curve = [json.loads(line) for line in (build.folder / CURVE).read_text().splitlines()]
     last = curve[-1]
     build.metrics |= {"kimg": last["kimg"], "p": last["p"], "r_t": last.get("r_t")}
+    if score:
+        best = json.loads((build.work / "best.json").read_text())
+        build.metrics |= {"kept_kimg": best["nimg"] / 1000, "score": best["score"]}
     build.page(training_page(build, curve))
+
+
+def some_of(count: int, config: TrainGanConfig) -> slice | NDArray[np.int64]:
+    """Which of the images to train on."""
+    if config.images is None or config.images >= count:
+        return slice(None)
+    return np.sort(np.random.default_rng(config.seed).permutation(count)[: config.images])
 
 
 def training_page(build: Build, curve: Sequence[dict[str, Any]]) -> Page:
@@ -80,15 +97,26 @@ def training_page(build: Build, curve: Sequence[dict[str, Any]]) -> Page:
             watched_real_p05="5 % of them lie below",
         ),
         curve_of(curve, "Variety of the generated logos", "share of the real logos' variety", diversity="generated"),
+        *scores(curve),
     )
-    speed = sum(line["images_per_s"] for line in curve) / len(curve)
-    summary = (
-        f"Trained for {last['kimg']:g} thousand images at {speed:.0f} images a second; "
-        f"augmentation strength p ended at {last['p']:.2f}."
-    )
+    speeds = [line["images_per_s"] for line in curve if line["step"]]
+    if speeds:
+        summary = (
+            f"Trained for {last['kimg']:g} thousand images at {sum(speeds) / len(speeds):.0f} images a second; "
+            f"augmentation strength p ended at {last['p']:.2f}."
+        )
+    else:
+        summary = "The networks that were given, as they are."
     if "warning" in last:
         summary += f" Warning: {last['warning']}."
     return Page(summary, tuple(pictures), curves)
+
+
+def scores(curve: Sequence[dict[str, Any]]) -> tuple[Curve, ...]:
+    """The chart of the snapshots' scores, where they were scored."""
+    told = [line for line in curve if "score" in line]
+    title = "Distance to real logos, by which the best generator was kept"
+    return (curve_of(told, title, "kernel distance", score="of each snapshot"),) if told else ()
 
 
 def kimg_of(curve: Sequence[dict[str, Any]]) -> tuple[float, ...]:

@@ -178,6 +178,12 @@ class ClusterConfig(Section):
     compare: tuple[int, ...] = Field(
         (2, 4, 6, 8, 10, 12, 16), description="Numbers of clusters whose silhouettes are shown."
     )
+    centroids: Path | None = Field(
+        None,
+        description="centroids.npy of an earlier clustering to sort the logos by, in place of k-means; k has to be "
+        "their number. Vectors have to be of the same encoder, with outlines of the same weight.",
+        json_schema_extra=FILE,
+    )
     reference: str | None = Field(
         None, description="Fingerprint of a cluster artifact whose numbering is kept, by shared images."
     )
@@ -257,6 +263,21 @@ class TrainGanConfig(TrainingSettings, Trained):
         default_factory=fast_dtype,
         description="Of convolutions at the largest sizes; auto: bfloat16 where the hardware has it.",
     )
+    images: int | None = Field(
+        None, ge=1, description="Train on so many images, drawn at random; scores are against all. Empty: all of them."
+    )
+    score_images: int = Field(
+        0,
+        ge=0,
+        description="Generated images whose kernel distance to real ones scores each snapshot; the best generator is "
+        "kept. 0: no score, and the last one is kept.",
+    )
+
+    @model_validator(mode="after")
+    def _scored(self) -> Self:
+        if self.patience is not None and not self.score_images:
+            raise ValueError("patience waits for a better score, but score_images is 0: set it to 500, or so.")
+        return self
 
 
 class EvaluateConfig(Section):

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from stylegan2.augment.geometry import shift
+from stylegan2.deterministic import mirror_borders, sample
 
 # Low-pass filter of the sym6 wavelet (Daubechies 1992), of sum 1. It is orthogonal: doubling with it and halving with
 # it again gives the image back.
@@ -40,12 +41,12 @@ def warp_reference(images: Tensor, matrices: Tensor) -> Tensor:
     phase = matrices.new_full((1,), PHASE)
     matrices = shift(-phase, -phase) @ matrices @ shift(phase, phase)
     margin_x, margin_y = _margins(matrices, width, height)
-    padded = F.pad(images, (margin_x, margin_x, margin_y, margin_y), mode="reflect")
+    padded = mirror_borders(images, margin_x, margin_y)
     doubled = _double(padded)
     # The sampled canvas is larger than the image, so that halving finds what it needs at the borders.
     canvas = (width + 2 * REACH, height + 2 * REACH)
     grid = _grid(matrices, canvas, (padded.shape[3], padded.shape[2]))
-    sampled = F.grid_sample(doubled, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    sampled = sample(doubled, grid, mirrored=False)
     return _halve(sampled)[:, :, REACH:-REACH, REACH:-REACH]
 
 
@@ -57,7 +58,7 @@ def warp_bilinear(images: Tensor, matrices: Tensor) -> Tensor:
     size = (images.shape[3], images.shape[2])
     doubled = F.interpolate(images, scale_factor=2, mode="bilinear", align_corners=False)
     grid = _grid(matrices, size, size)
-    sampled = F.grid_sample(doubled, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    sampled = sample(doubled, grid, mirrored=True)
     return F.avg_pool2d(sampled, 2)
 
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from small_pipeline import LOGOS, Pipeline, write_logos
 
+from logoflow.report.page import read_page
 from logoflow.stages import STAGES
 from logoflow.store.store import Artifact, Store
 from moco.shipped import ENCODER
@@ -58,6 +59,10 @@ def test_each_stage_writes_what_it_says(finished: Pipeline) -> None:
     samples = np.load(made["generate"].file("samples.npy"))
     assert samples.shape == (3, 3, 3, 16, 16)
     assert samples.std() > 0
+    lines = [json.loads(line) for line in made["train_gan"].file("curve.jsonl").read_text().splitlines()]
+    scored = {line["kimg"]: line["score"] for line in lines if "score" in line}
+    trained = made["train_gan"].manifest.metrics
+    assert trained["score"] == min(scored.values()) == scored[trained["kept_kimg"]]
     scores = json.loads(made["evaluate"].file("metrics.json").read_text())
     assert scores["frechet_efficientnet-lite0"] > 0
     spaces = ["efficientnet-lite0", f"moco-{hashlib.sha256(ENCODER.read_bytes()).hexdigest()[:8]}"]
@@ -73,6 +78,20 @@ def test_the_report_opens_and_its_links_resolve(finished: Pipeline) -> None:
     for name in STAGES:
         assert name == "report" or f'href="{name}.html"' in index
         assert name == "report" or report.file(f"{name}.html").exists()
+
+
+def test_two_generators_of_the_same_logos_are_compared(finished: Pipeline, tmp_path: Path) -> None:
+    both = finished.copy(tmp_path / "both")
+    first = newest(both)["evaluate"]
+    both.run("--set", "train_gan.classes=0")
+    second = newest(both)["evaluate"]
+    (table,) = (table for table in read_page(second.path).tables if table.title.startswith("Beside other"))
+    (mine, theirs) = table.rows
+    assert theirs[1] == "classes None, not 0"
+    for row, artifact in ((mine, second), (theirs, first)):
+        scores = json.loads(artifact.file("metrics.json").read_text())
+        assert row[2] == scores["frechet_efficientnet-lite0"]
+    assert not any(table.title.startswith("Beside other") for table in read_page(first.path).tables)
 
 
 def test_nothing_is_left_to_do(finished: Pipeline) -> None:

@@ -195,7 +195,7 @@ def test_weights_decide_the_network_and_contradictions_are_refused(tmp_path: Pat
     settings = EncoderSettings(weights=tmp_path, epochs=0)
     assert (settings.network, settings.width, settings.stem_stride, settings.pixels) == ("resnet50", 64, 4, "imagenet")
     for name, value in {"network": "resnet18", "width": 32, "stem_stride": 2, "pixels": "centred"}.items():
-        with pytest.raises(ValueError, match=f"{name} is {value}, but published weights are for"):
+        with pytest.raises(ValueError, match=f"{name} is {value}, but these weights are for"):
             EncoderSettings.model_validate({"weights": tmp_path, name: value})
 
 
@@ -215,3 +215,19 @@ def test_without_epochs_the_published_encoder_is_kept_and_another_checkpoint_is_
     assert identity_of(images, elsewhere, 0) == before
     write({**weights, "fc.2.bias": torch.zeros(128)}, moved)
     assert identity_of(images, elsewhere, 0) != before
+
+
+def test_an_encoder_of_ours_is_kept_as_it_is_or_trained_on(settings: EncoderSettings, tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (64, 3, 16, 16), dtype=np.uint8)
+    first = train(images, settings, 0, tmp_path / "first")
+    kept = EncoderSettings(weights=first, epochs=0, batch=16, queue=32)
+    assert (kept.width, kept.resolution, kept.dimensions) == (4, 16, 8)
+    again = load_encoder(train(images, kept, 1, tmp_path / "kept"))
+    for name, value in load_encoder(first).state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
+    on = load_encoder(train(images, kept.model_copy(update={"epochs": 1}), 1, tmp_path / "on"))
+    assert not torch.equal(on.stem.weight, again.stem.weight)
+    with pytest.raises(ValueError, match=r"resolution is 32, but these weights are for 16: leave out resolution"):
+        EncoderSettings(weights=first, resolution=32)
+    with pytest.raises(ValueError, match="which is no encoder: name one that train_encoder wrote"):
+        EncoderSettings(weights=tmp_path / "nothing.safetensors")

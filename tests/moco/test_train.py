@@ -95,5 +95,5 @@ def test_no_epochs_without_weights_end_with_one_sentence(
     np.save(tmp_path / "images.npy", images)
     out = tmp_path / "out"
     assert main(["--images", str(tmp_path / "images.npy"), "--out", str(out), *SMALL, "--epochs=0"]) == 2
-    assert capsys.readouterr().err.startswith("epochs is 0, which keeps published weights as they are: set weights")
+    assert capsys.readouterr().err.startswith("epochs is 0, which keeps weights as they are: set weights")
     assert not out.exists()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from neighbours.kmeans import Clustering, best_k, count_distinct, kmeans, match_clusters, silhouettes
+from neighbours.kmeans import Clustering, assign, best_k, count_distinct, kmeans, match_clusters, silhouettes
 
 
 def test_it_finds_the_blobs_and_numbers_them_by_size(blobs: NDArray[np.float32]) -> None:
@@ -28,6 +28,20 @@ def test_centroids_are_means_labels_are_nearest_and_inertia_is_the_sum_of_square
     assert found.inertia == pytest.approx(inertia, rel=1e-4)
     for number, centroid in enumerate(found.centroids):
         assert np.allclose(centroid, blobs[found.labels == number].mean(axis=0), atol=1e-5)
+
+
+def test_given_centroids_take_the_nearest_and_stay_as_they_are(blobs: NDArray[np.float32]) -> None:
+    centroids = kmeans(blobs, 6, restarts=3, seed=1).centroids[::-1].copy()
+    found = assign(blobs[:30] + np.float32(0.01), centroids)
+    inertia = 0.0
+    for vector, label in zip(blobs[:30] + np.float32(0.01), found.labels, strict=True):
+        distances = [float(np.square(vector - centroid).sum()) for centroid in centroids]
+        assert distances.index(min(distances)) == label
+        inertia += min(distances)
+    assert found.inertia == pytest.approx(inertia, rel=1e-4)
+    assert np.array_equal(found.centroids, centroids)
+    with pytest.raises(ValueError, match="use centroids of the same encoder"):
+        assign(blobs, centroids[:, :-1])
 
 
 def test_ties_of_size_are_broken_by_the_smallest_index() -> None:

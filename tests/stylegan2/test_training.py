@@ -1,5 +1,6 @@
 """Training: the same bytes whether it was interrupted or not, and each part of a step against its formula."""
 
+import functools
 import json
 import multiprocessing
 import time
@@ -81,9 +82,9 @@ def test_a_finished_training_is_left_as_it_is(logos: Logos, quick: TrainingSetti
     before = results(tmp_path)
     train(*logos, quick, 5, tmp_path, on_tick=ticks.append)
     assert results(tmp_path) == before
-    assert [tick.kimg for tick in ticks] == [0.016]
+    assert [tick.kimg for tick in ticks] == [0, 0.016]
     expected = {"loss_generator", "loss_discriminator", "r_t", "gradient_norm_generator", "path_length", "r1_penalty"}
-    assert expected <= set(ticks[0].values)
+    assert expected <= set(ticks[1].values)
 
 
 def trainer(logos: Logos, settings: TrainingSettings) -> Trainer:
@@ -118,6 +119,23 @@ def test_a_batch_in_shares_trains_as_the_whole_batch(quick: TrainingSettings, pi
     assert_close(shared.state.signs, whole.state.signs)
 
 
+def test_compiled_networks_train_as_plain_ones(
+    logos: Logos, quick: TrainingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traced = functools.partial(torch.compile, backend="aot_eager")  # all of it but the minutes of writing C++
+    monkeypatch.setattr(torch, "compile", traced)
+    plain, compiled = trainer(logos, quick), trainer(logos, quick.model_copy(update={"compiled": True}))
+    for _ in range(2):  # the first step has every phase
+        plain.step()
+        compiled.step()
+    theirs = networks_of(compiled.state)
+    for name, value in networks_of(plain.state).items():
+        assert_close(theirs[name], value, rtol=0, atol=1e-7, msg=lambda text, name=name: f"{name}: {text}")
+    means = plain.meters.read()
+    for name, value in compiled.meters.read().items():
+        assert value == pytest.approx(means[name], rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("shape", "wishes"),
     [
@@ -125,6 +143,7 @@ def test_a_batch_in_shares_trains_as_the_whole_batch(quick: TrainingSettings, pi
         ((1, 24, 24), {"augment": {"pipe": "bgcfnc", "mode": "fixed", "strength": 0.5, "geometry": "bilinear"}}),
         ((3, 16, 16), {"preset": "cifar", "deviation_group": 8, "precision": "bfloat16"}),
         ((3, 16, 16), {"precision": "float16", "sampling": "balanced"}),
+        ((3, 16, 16), {"deterministic": True}),
         ((3, 16, 16), {"unconditional_kimg": 0.004, "transition_kimg": 0.004}),
         ((3, 20, 12), {"augment": {"mode": "off"}, "deviation_group": 0, "classes": 0}),
     ],
@@ -147,16 +166,47 @@ def test_every_kind_of_picture_and_recipe_trains(
 
 
 def test_the_best_generator_and_its_snapshot_are_kept(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
-    scores = iter([5.0, 3.0, 4.0, 3.5, 6.0])
+    scores = iter([7.0, 5.0, 3.0, 4.0, 3.5, 6.0])
     ticks: list[Tick] = []
     train(*logos, quick, 5, tmp_path, on_tick=ticks.append, score=lambda generator: next(scores))
-    assert [tick.values["score"] for tick in ticks] == [5.0, 3.0, 4.0, 3.5, 6.0]
+    assert [tick.values["score"] for tick in ticks] == [7.0, 5.0, 3.0, 4.0, 3.5, 6.0]
     assert json.loads((tmp_path / "best.json").read_text()) == {"nimg": 32, "score": 3.0}
     kept = snapshots(tmp_path / "snapshots")
     assert [int(path.name) for path in kept] == [32, 64, 80]
     best = load_file(kept[0] / "state.safetensors")
     for name, value in load_generator(tmp_path / "best.safetensors").state_dict().items():
         assert torch.equal(value, best[f"average.{name}"])
+    for name, value in load_discriminator(tmp_path / "best-discriminator.safetensors").state_dict().items():
+        assert torch.equal(value, best[f"discriminator.{name}"])
+
+
+def test_a_training_that_does_not_get_better_ends(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
+    patient = quick.model_copy(update={"patience": 2})
+    scores = iter([5.0, 3.0, 4.0, 3.5, 1.0])
+    ticks: list[Tick] = []
+    for _ in range(2):  # begun again, it stays ended
+        train(*logos, patient, 5, tmp_path, on_tick=ticks.append, score=lambda generator: next(scores))
+    assert [tick.values["score"] for tick in ticks] == [5.0, 3.0, 4.0, 3.5]
+    assert json.loads((tmp_path / "best.json").read_text())["score"] == 3.0
+    with pytest.raises(ValueError, match="nothing scores this training: leave it out"):
+        train(*logos, patient, 5, tmp_path)
+
+
+def test_networks_that_are_given_are_kept_as_they_are_where_nothing_is_trained(
+    logos: Logos, quick: TrainingSettings, tmp_path: Path
+) -> None:
+    train(*logos, quick, 5, tmp_path / "first")
+    start = {"start_generator": tmp_path / "first" / "generator.safetensors"}
+    start |= {"start_discriminator": tmp_path / "first" / "discriminator.safetensors"}
+    settings = TrainingSettings.model_validate(quick.model_dump() | start | {"total_kimg": 0})
+    ticks: list[Tick] = []
+    train(*logos, settings, 6, tmp_path / "second", on_tick=ticks.append)
+    for name in ("generator.safetensors", "discriminator.safetensors"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+    assert [tick.kimg for tick in ticks] == [0]
+    assert len(list((tmp_path / "second" / "grids").iterdir())) == 1
+    with pytest.raises(ValueError, match="total_kimg is 0, which keeps a trained generator as it is: name"):
+        TrainingSettings.model_validate(quick.model_dump() | {"total_kimg": 0})
 
 
 def test_the_grids_become_a_film(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
@@ -179,7 +229,7 @@ def test_events_are_written_for_tensorboard(logos: Logos, quick: TrainingSetting
     events.Reload()  # type: ignore[no-untyped-call]
     lines = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
     told = [(event.step, event.value) for event in events.Scalars("loss_generator")]
-    assert told == [(line["step"], pytest.approx(line["loss_generator"], rel=1e-6)) for line in lines]
+    assert told == [(line["step"], pytest.approx(line["loss_generator"], rel=1e-6)) for line in lines if line["step"]]
     assert events.Images("grid")
 
 

@@ -52,6 +52,15 @@ def test_networks_without_classes_start_a_training_with_some(logos: Logos, train
     assert recipe(settings, 16, 16).ema_ramp == 0.0
 
 
+def test_the_start_decides_the_size_of_the_networks(trained: dict[str, object], tmp_path: Path) -> None:
+    settings = TrainingSettings.model_validate({"start_generator": trained["start_generator"], "batch": 8})
+    names = ("z_dim", "w_dim", "channel_base", "channel_max")
+    assert [getattr(settings, name) for name in names] == [trained[name] for name in names]
+    assert settings.mapping_depth == load_generator(str(trained["start_generator"])).settings.mapping_depth
+    with pytest.raises(ValueError, match="which is no generator: name one that train_gan"):
+        TrainingSettings(start_generator=tmp_path / "nothing.safetensors")
+
+
 def test_networks_for_other_pictures_are_refused(logos: Logos, trained: dict[str, object]) -> None:
     for wishes in ({"channel_max": 4}, {"w_dim": 16}):
         with pytest.raises(CheckpointError, match="does not fit: start from a training for pictures of the same size"):

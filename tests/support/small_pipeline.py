@@ -111,7 +111,7 @@ class Pipeline:
                     "curate": {"resolution": 16},
                     "train_gan": {
                         "total_kimg": 0.128, "batch": 8, "channel_base": 128, "channel_max": 16, "z_dim": 16,
-                        "w_dim": 16, "tick_kimg": 0.016, "snapshot_ticks": 1, "grid_ticks": 2,
+                        "w_dim": 16, "tick_kimg": 0.016, "snapshot_ticks": 4, "grid_ticks": 2, "score_images": 8,
                     },
                     "evaluate": {"images": 12, "neighbours": 2, "path_lengths": 2, "encoder": str(ENCODER)},
                     "generate": {"per_cluster": 3, "steps": 3},

@@ -115,6 +115,24 @@ def test_the_number_is_chosen_by_silhouette_or_taken_as_given(clustered: Callabl
     assert ("Of 2, 3, 4, 5, 3 is the number that separates them best." in page.summary) == (k == "auto")
 
 
+def test_centroids_of_an_earlier_clustering_name_the_same_clusters(
+    clustered: Callable[..., Artifact], tmp_path: Path
+) -> None:
+    before = np.load(clustered(k=3).file("centroids.npy"))
+    np.save(tmp_path / "given.npy", before[[2, 0, 1]])
+    given = clustered(k=3, centroids=str(tmp_path / "given.npy"))
+    assert colours_by_label(given) == {0: {"blue"}, 1: {"red"}, 2: {"green"}}
+    assert np.array_equal(np.load(given.file("centroids.npy")), before[[2, 0, 1]])
+    with pytest.raises(UserError, match=r"cluster.k is 2, but cluster.centroids has 3: set k to that"):
+        clustered(k=2, centroids=str(tmp_path / "given.npy"))
+    np.save(tmp_path / "far.npy", np.concatenate([before, -before[:1]]))
+    with pytest.raises(UserError, match=r"no logo is nearest to number 3 of cluster.centroids: leave out"):
+        clustered(k=4, centroids=str(tmp_path / "far.npy"))
+    np.save(tmp_path / "other.npy", before[:, :4])
+    with pytest.raises(UserError, match="use centroids of the same encoder"):
+        clustered(k=3, centroids=str(tmp_path / "other.npy"))
+
+
 def test_the_table_tells_size_cohesion_silhouette_and_colours(clustered: Callable[..., Artifact]) -> None:
     page = read_page(clustered(k=3).path)
     (table,) = page.tables
