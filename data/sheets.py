@@ -1,6 +1,7 @@
 """Many pictures on one sheet, to look at."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,12 @@ _CAPTION_PX = 11
 
 
 def contact_sheet(
-    images: Sequence[NDArray[np.uint8]], columns: int, tile: int, captions: Sequence[str] | None = None
+    images: Sequence[NDArray[np.uint8]],
+    columns: int,
+    tile: int,
+    captions: Sequence[str] | None = None,
+    heads: Sequence[str] | None = None,
+    sides: Sequence[str] | None = None,
 ) -> Image.Image:
     """Lay pictures out in rows on white, each fitted into a square tile with a white gap around it.
 
@@ -23,6 +29,8 @@ def contact_sheet(
         columns: tiles in a row.
         tile: side of a tile in px.
         captions: one short line under each tile, cut to the tile's width; None = no captions.
+        heads: one short line over each column; None = no heads.
+        sides: a few words left of each row, in one or more lines; None = no sides.
 
     Returns:
         The sheet, mode RGB.
@@ -32,18 +40,32 @@ def contact_sheet(
     gap = max(2, tile // 12)
     line = _CAPTION_PX + 6 if captions is not None else 0
     rows = max(1, -(-len(images) // columns))
-    sheet = Image.new("RGB", (gap + columns * (tile + gap), gap + rows * (tile + line + gap)), WHITE)
-    draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(_CAPTION_PX)
+    above = _CAPTION_PX + 6 if heads is not None else 0
+    beside = gap + max(_width(side, font) for side in sides) if sides else 0
+    size = (beside + gap + columns * (tile + gap), above + gap + rows * (tile + line + gap))
+    sheet = Image.new("RGB", size, WHITE)
+    draw = ImageDraw.Draw(sheet)
 
+    for column, head in enumerate(heads or ()):
+        middle = beside + gap + column * (tile + gap) + tile / 2
+        draw.text((middle, gap), _shorten(head, tile, font), fill=_INK, font=font, anchor="ma")
+    for row, side in enumerate(sides or ()):
+        middle = above + gap + row * (tile + line + gap) + tile / 2
+        draw.multiline_text((gap, middle), side, fill=_INK, font=font, anchor="lm")
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
-        left, top = gap + column * (tile + gap), gap + row * (tile + line + gap)
+        left, top = beside + gap + column * (tile + gap), above + gap + row * (tile + line + gap)
         sheet.paste(Image.fromarray(thumbnail_square(Image.fromarray(flatten(image)), tile)), (left, top))
         if captions is not None:
             text = _shorten(captions[index], tile, font)
             draw.text((left + tile / 2, top + tile + 3), text, fill=_INK, font=font, anchor="ma")
     return sheet
+
+
+def _width(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
+    """The width in px of the longest line."""
+    return ceil(max(font.getlength(line) for line in text.split("\n")))
 
 
 def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:

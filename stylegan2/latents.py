@@ -10,7 +10,7 @@ from torch import Tensor
 from stylegan2.generator import Generator
 from stylegan2.images import TrainingImages
 from stylegan2.streams import stream
-from stylegan2.synthesis import Noise
+from stylegan2.synthesis import StoredNoise
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Latents:
     z: Tensor
     other_z: Tensor
     labels: Tensor | None
-    noise: Noise
+    noise: StoredNoise | list[Tensor]
     crossover: int
 
     def share(self, index: int, count: int) -> Latents:
@@ -70,5 +70,5 @@ def draw_latents(
     choice = stream(seed, f"{purpose} mixing", step)  # on the CPU, so that nothing waits for the device
     mixed = torch.rand((), generator=choice).item() < mixing
     crossover = int(torch.randint(1, layers, (), generator=choice)) if mixed else layers
-    noise: Noise = generator.synthesis.draw_noise(count, random) if noisy else "none"
+    noise: StoredNoise | list[Tensor] = generator.synthesis.draw_noise(count, random) if noisy else "none"
     return Latents(z, other_z, labels, noise, crossover)

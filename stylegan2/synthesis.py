@@ -15,7 +15,8 @@ from stylegan2.resample import Resampler
 from stylegan2.settings import NetworkSettings
 
 StoredNoise = Literal["const", "none"]
-Noise = StoredNoise | Sequence[Tensor]
+Noise = StoredNoise | Sequence[Tensor | StoredNoise]
+"""One for all convolutions, or one for each; tensors are what `Synthesis.draw_noise` gives."""
 LOW_PRECISION_SIZES = 4  # so many of the largest sizes compute in the reduced precision; the others stay in float32
 
 
@@ -124,7 +125,7 @@ class Synthesis(nn.Module):
 
         Args:
             ws: a w for each layer, `[N, layers, w_dim]`.
-            noise: "const" for the noise stored with the network, "none", or what `draw_noise` gives.
+            noise: "const" for the stored one, "none", or what `draw_noise` gives; or one for each convolution.
             dtype: precision of the convolutions at the largest sizes; that of `ws` when left out.
 
         Returns:

@@ -19,7 +19,8 @@ from evaluation.smoothness import perceptual_path_length
 from logoflow.config.sections import EvaluateConfig
 from logoflow.store.store import Artifact
 from stylegan2.generator import Generator
-from stylegan2.sampling import generate, load_generator, path_steps
+from stylegan2.sampling import generate, load_generator
+from stylegan2.walks import path_steps
 from tasks.device import device_named
 from tasks.evaluation_page import evaluation_page
 from tasks.reals import FEATURES, LADDER, REALS, RealsWork

@@ -9,8 +9,10 @@ from logoflow.config.sections import GenerateConfig
 from logoflow.report.page import Page, Picture
 from logoflow.store.store import Artifact
 from stylegan2.generator import Generator
+from stylegan2.mixing import mixed
 from stylegan2.sampling import generate as draw
-from stylegan2.sampling import interpolate, load_generator, mix
+from stylegan2.sampling import load_generator, mapped, render
+from stylegan2.walks import walk_in_w
 from tasks.device import device_named
 from tasks.sheets import save_sheet
 from tasks.stage import Build, stage
@@ -63,7 +65,8 @@ def interpolations(build: Build, generator: Generator, clusters: int) -> Picture
         ends = (row, row if row % 2 == 0 else (row + 1) % clusters)
         seeds = (seed + 2 * row, seed + 2 * row + 1)
         classes = ends if generator.settings.classes else None
-        rows.append(interpolate(generator, seeds, config.steps, classes, "w", config.truncation))
+        keys = mapped(generator, seeds, classes, config.truncation)
+        rows.append(render(generator, walk_in_w(generator, keys, config.steps - 1)))
     caption = "Straight lines in w; every other row ends in the next cluster."
     return sheet(build, "interpolation.png", "From one logo to another", np.concatenate(rows), config.steps, caption)
 
@@ -74,12 +77,13 @@ def mixtures(build: Build, generator: Generator, clusters: int) -> Picture:
     seed, size = config.seed or 0, 6
     kinds = classes_of(generator, [i % clusters for i in range(size)])
     layers = range(generator.settings.layers // 2, generator.settings.layers)
-    rows, columns = [seed + i for i in range(size)], [seed + 100 + i for i in range(size)]
-    mixed = mix(generator, rows, columns, layers, kinds, kinds, config.truncation)
-    heads = draw(generator, columns, kinds, config.truncation)
-    sides = draw(generator, rows, kinds, config.truncation)
+    rows, columns = (
+        mapped(generator, [seed + first + i for i in range(size)], kinds, config.truncation) for first in (0, 100)
+    )
+    heads, sides = render(generator, columns), render(generator, rows)
+    mixtures = render(generator, mixed(rows, columns, layers).flatten(0, 1)).reshape(size, size, *heads.shape[1:])
     corner = np.full_like(heads[:1], 255)
-    table = [corner, heads, *(part for side, row in zip(sides, mixed, strict=True) for part in (side[None], row))]
+    table = [corner, heads, *(part for side, row in zip(sides, mixtures, strict=True) for part in (side[None], row))]
     caption = "Shape from the first column, fine styles (the upper half of the layers) from the first row."
     return sheet(build, "mixing.png", "Styles of two logos mixed", np.concatenate(table), size + 1, caption)
 

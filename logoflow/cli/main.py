@@ -21,6 +21,11 @@ from logoflow.cli.maintain import gc, verify
 from logoflow.cli.neighbours import embed, search
 from logoflow.cli.output import debugging
 from logoflow.cli.run import run
+from logoflow.cli.synthesis.anatomy import layers, noise
+from logoflow.cli.synthesis.between import interpolate, mix, truncate
+from logoflow.cli.synthesis.directions import directions
+from logoflow.cli.synthesis.perform import again
+from logoflow.cli.synthesis.pictures import generate, grid
 from logoflow.errors import UserError
 
 app = typer.Typer(
@@ -29,9 +34,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (
-    run, plan, status, runs, accept, allow, show, verify, gc, doctor, detect_text, embed, dedup, search, images,
-):  # fmt: skip
+PIPELINE = (run, plan, status, runs, accept, allow, show, verify, gc, doctor)
+IMAGES = (detect_text, embed, dedup, search, images)
+DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, again)
+for command in (*PIPELINE, *IMAGES, *DRAWING):
     app.command()(command)
 
 

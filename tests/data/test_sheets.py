@@ -41,3 +41,21 @@ def test_a_sheet_without_pictures_is_white() -> None:
 def test_a_sheet_without_columns_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         contact_sheet([], 0, 16)
+
+
+def test_heads_lie_over_columns_and_sides_beside_rows() -> None:
+    black = np.zeros((8, 8, 3), np.uint8)
+    gap, tile = 3, 40
+    plain = np.array(contact_sheet([black] * 6, 3, tile))
+    named = np.array(
+        contact_sheet([black] * 6, 3, tile, heads=["one", "", "three"], sides=["a row\nof two lines", "other"])
+    )
+    above, beside = (named.shape[axis] - plain.shape[axis] for axis in (0, 1))
+    assert (named[above:, beside:] == plain).all()  # the pictures are where they were, moved
+    head = named[: above + gap, beside:]
+    dark = [(head[:, gap + place * (tile + gap) :][:, :tile] < 255).any() for place in range(3)]
+    assert dark == [True, False, True]
+    side = (named[above + gap :, :beside] < 255).any(axis=(1, 2))
+    assert side[:tile].any()
+    assert side[tile + gap :][:tile].any()
+    assert side[:tile].sum() > side[tile + gap :][:tile].sum()  # two lines are higher than one

@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from stylegan2.generator import Generator
 from stylegan2.settings import AugmentSettings, NetworkSettings, TrainingSettings
 
 
@@ -53,3 +54,14 @@ def logos() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Forty random pictures in three classes."""
     random = np.random.default_rng(0)
     return random.integers(0, 256, (40, 3, 16, 16), dtype=np.uint8), np.arange(40, dtype=np.int64) % 3
+
+
+@pytest.fixture
+def generator(small: NetworkSettings) -> Generator:
+    """A generator whose noise is seen, with averages that are none of its w."""
+    generator = Generator(small).eval().requires_grad_(False)
+    generator.w_avg.normal_()
+    generator.w_avg_by_class.normal_()
+    for layer in generator.synthesis.convolutions:
+        layer.noise_strength.fill_(0.3)  # type: ignore[union-attr, operator]
+    return generator

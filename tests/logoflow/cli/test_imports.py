@@ -47,7 +47,7 @@ def write_file_source(folder: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "command",
-    [("plan", "--check", "{experiment}"), ("run", "{experiment}"), ("status",), ("plan", "--help")],
+    [("plan", "--check", "{experiment}"), ("run", "{experiment}"), ("status",), ("plan", "--help"), ("mix", "--help")],
     ids=" ".join,
 )
 def test_looking_loads_no_heavy_library(

@@ -1,0 +1,146 @@
+"""The pictures that are asked for: by seeds, from saved w, or from an earlier output."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logoflow.cli.synthesis.opened import Opened
+from logoflow.cli.synthesis.request import TRUNCATION, PictureRequest, Request
+from logoflow.cli.synthesis.words import cluster_name, noises, numbers
+from logoflow.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Pictures to draw.
+
+    Attributes:
+        ws: `[N, L, w_dim]`, truncated.
+        weights: of the clusters `[N, K]`; None for a generator without any.
+        seeds: of their random noise.
+        names: of each.
+    """
+
+    ws: "Tensor"
+    weights: "Tensor | None"
+    seeds: list[int]
+    names: list[str]
+
+    def __add__(self, other: "Asked") -> "Asked":
+        """First these, then those."""
+        import torch
+
+        weights = None if self.weights is None or other.weights is None else torch.cat([self.weights, other.weights])
+        ws = torch.cat([self.ws, other.ws])
+        return Asked(ws, weights, self.seeds + other.seeds, self.names + other.names)
+
+
+def asked_pictures(opened: Opened, request: PictureRequest, seeds: str, psi: float | None = None) -> Asked:
+    """The pictures of a request.
+
+    Args:
+        opened: the generator.
+        request: what is asked.
+        seeds: those that are taken where neither seeds nor w are named.
+        psi: truncation in place of the request's.
+    """
+    sources = [text for text in (request.w, request.seeds) if text is not None] or [seeds]
+    parts = [
+        saved_pictures(opened, request, text, request.cluster, psi)
+        if text is request.w
+        else seeded_pictures(opened, request, numbers(text, "--seeds"), opened.clusters(request.cluster), psi)
+        for text in sources
+    ]
+    return sum(parts[1:], parts[0])
+
+
+def seeds_or_saved(opened: Opened, request: Request, text: str, named: Sequence[str]) -> Asked:
+    """The pictures of a text that is either seeds or a file of saved w."""
+    if is_file(text):
+        return saved_pictures(opened, request, text, named)
+    return seeded_pictures(opened, request, numbers(text, "seeds"), opened.clusters(named))
+
+
+def is_file(text: str) -> bool:
+    """Whether a text names a file of saved w, or the JSON of an earlier output."""
+    return text.partition("@")[0].endswith((".safetensors", ".npy", ".json"))
+
+
+def seeded_pictures(
+    opened: Opened, request: Request, seeds: list[int], mixes: list[list[float]], psi: float | None = None
+) -> Asked:
+    """The pictures of seeds, whose clusters or mixes of them, as `clusters` gives them, are taken in turn."""
+    from stylegan2.sampling import mapped
+
+    weights = weights_in_turn(opened, mixes, len(seeds))
+    psi = psi if psi is not None else TRUNCATION if request.truncation is None else request.truncation
+    ws = mapped(opened.network, seeds, weights, psi, request.centre, request.truncated_layers)
+    kinds = [""] * len(seeds) if weights is None else [f", {cluster_name(row)}" for row in weights.tolist()]
+    return Asked(ws, weights, seeds, [f"seed {seed}{kind}" for seed, kind in zip(seeds, kinds, strict=True)])
+
+
+def saved_pictures(
+    opened: Opened, request: Request, text: str, named: Sequence[str], psi: float | None = None
+) -> Asked:
+    """The pictures of a file, or some of them; `FILE@2-4`.
+
+    They have the clusters that were saved with them; else the named ones in turn, or evenly all.
+    """
+    from logoflow.cli.synthesis.record import redrawn
+
+    name, _, picks = text.partition("@")
+    path = Path(name)
+    asked = redrawn(path, opened) if path.suffix == ".json" else read_w(opened, path, named)
+    if picks:
+        chosen = numbers(picks, "the pictures after @")
+        if not all(0 <= place < len(asked.names) for place in chosen):
+            raise UserError(f"{name} has pictures 0 to {len(asked.names) - 1}: {picks!r} names others.")
+        weights = None if asked.weights is None else asked.weights[chosen]
+        seeds, names = ([values[place] for place in chosen] for values in (asked.seeds, asked.names))
+        asked = Asked(asked.ws[chosen], weights, seeds, names)  # type: ignore[arg-type]
+    psi = psi if psi is not None else request.truncation
+    if psi is None:
+        return asked
+    ws = opened.network.truncate(asked.ws, psi, asked.weights, request.centre, request.truncated_layers)
+    return Asked(ws, asked.weights, asked.seeds, asked.names)
+
+
+def read_w(opened: Opened, path: Path, named: Sequence[str]) -> Asked:
+    """All of a file of w."""
+    import torch
+
+    from stylegan2.saved import load_w
+
+    try:
+        ws, weights = load_w(path, opened.network.settings)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    known, device = opened.network.settings.classes, opened.network.w_avg.device
+    if weights is None and named:
+        weights = weights_in_turn(opened, opened.clusters(named), len(ws))
+    elif known and weights is None:
+        weights = torch.full((len(ws), known), 1 / known)
+    weights = None if weights is None else weights.to(device)
+    return Asked(ws.to(device), weights, list(range(len(ws))), [f"{path.stem} {place}" for place in range(len(ws))])
+
+
+def weights_in_turn(opened: Opened, mixes: list[list[float]], count: int) -> "Tensor | None":
+    """Weights of the clusters `[count, K]`, the mixes in turn; None for a generator without any."""
+    import torch
+
+    if not mixes:
+        return None
+    return torch.tensor([mixes[place % len(mixes)] for place in range(count)]).to(opened.network.w_avg)
+
+
+def drawn(opened: Opened, request: Request, asked: Asked) -> "NDArray[np.uint8]":
+    """The pictures, with the noise that was asked for: uint8 `[N, C, H, W]`."""
+    from stylegan2.sampling import render
+
+    return render(opened.network, asked.ws, noises(request.noise, opened.network.settings), asked.seeds)

@@ -1,0 +1,60 @@
+"""The generator that a command draws with."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from logoflow.cli.synthesis.words import clusters
+from logoflow.errors import UserError
+from logoflow.generators import choose_generator
+
+if TYPE_CHECKING:
+    from stylegan2.generator import Generator
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A generator on the best device there is.
+
+    Attributes:
+        network: in eval mode.
+        path: of its file.
+        origin: for people.
+        sha256: of the file.
+    """
+
+    network: "Generator"
+    path: Path
+    origin: str
+    sha256: str
+
+    def clusters(self, named: Sequence[str]) -> list[list[float]]:
+        """The weights of each cluster or mix that is named, of all clusters where none is; see `clusters`."""
+        return clusters(named, self.network.settings.classes)
+
+
+def open_generator(reference: str | None, store: Path | None) -> Opened:
+    """Choose and load a generator.
+
+    Raises:
+        UserError: there is none, or the file holds none.
+    """
+    from stylegan2.checkpoints import load_generator
+    from tasks.device import device_named
+
+    chosen = choose_generator(reference, store)
+    if not chosen.path.is_file():
+        raise UserError(f"{chosen.origin} is not in this copy: name another with --generator, a run's id or a file.")
+    try:
+        network = load_generator(chosen.path).to(device_named("auto"))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return Opened(network, chosen.path.resolve(), chosen.origin, sha256_of(chosen.path))
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
