@@ -49,15 +49,16 @@ def choose_generator(reference: str | None, store: Path | None) -> ChosenGenerat
     """
     from stylegan2.shipped import GENERATOR
 
+    shipped = ChosenGenerator(GENERATOR, "the generator that ships")
+    if reference == SHIPPED:
+        return shipped
+    if reference is not None and Path(reference).is_file():
+        return ChosenGenerator(Path(reference), reference)
     root = store or default_store()
     space = Workspace.open(root) if (root / ".format").exists() else None
     if reference is None:
         run = newest(space) if space else None
-        return of_run(space, run) if space and run else ChosenGenerator(GENERATOR, "the generator that ships")
-    if reference == SHIPPED:
-        return ChosenGenerator(GENERATOR, "the generator that ships")
-    if Path(reference).is_file():
-        return ChosenGenerator(Path(reference), reference)
+        return of_run(space, run) if space and run else shipped
     meant = [known for known in read_runs(space.ledger) if known.id.startswith(reference)] if space else []
     if space is None or len(meant) != 1:
         raise UserError(
