@@ -14,6 +14,7 @@ from logoflow.cli.accept import accept
 from logoflow.cli.dedup import dedup
 from logoflow.cli.detect import detect_text
 from logoflow.cli.doctor import doctor
+from logoflow.cli.export import export
 from logoflow.cli.images import images
 from logoflow.cli.look import plan, runs, show, status
 from logoflow.cli.maintain import gc, verify
@@ -28,7 +29,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, plan, status, runs, accept, show, verify, gc, doctor, detect_text, embed, dedup, search, images):
+for command in (
+    run,
+    plan,
+    status,
+    runs,
+    accept,
+    show,
+    verify,
+    gc,
+    doctor,
+    detect_text,
+    embed,
+    dedup,
+    search,
+    images,
+    export,
+):
     app.command()(command)
 
 
