@@ -73,7 +73,8 @@ def evaluate(build: Build, training_set: Artifact, trained: Artifact) -> None:
     (build.folder / "metrics.json").write_text(json.dumps(scores, indent=1, sort_keys=True))
     build.metrics |= {name: value for name, value in scores.items() if isinstance(value, int | float)}
     pairs = nearest_pairs(spaces[0].features, found[0], pixels, drawn)
-    build.page(evaluation_page(build, scores, spaces[0].rungs, pairs))
+    by_cluster = {int(name): drawn[asked == name] for name in np.unique(labels)} if generator.settings.classes else {}
+    build.page(evaluation_page(build, scores, spaces[0].rungs, pairs, by_cluster))
 
 
 def real_logos(build: Build, training_set: Artifact, encoder: Path | None, device: str) -> Reals:
