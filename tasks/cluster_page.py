@@ -1,4 +1,4 @@
-"""The page of the clusters, and what it adds to each one's own: who is central, typical, outermost, in which colours."""
+"""The page of the clusters, and each one's part of its own: who is central, typical, outermost, in which colours."""
 
 from collections.abc import Sequence
 

@@ -15,9 +15,10 @@ from logoflow.errors import UserError
 from logoflow.report.page import ClusterPart, Page, Table
 from logoflow.store.store import Artifact
 from tasks.images import read_table, shards, square_kind
-from tasks.sheets import save_sheet, save_walls
+from tasks.sheets import save_sheet
 from tasks.stage import Build, stage
 from tasks.tables import kept_of_groups, read_labels
+from tasks.walls import save_walls
 
 SHOWN = 96
 

@@ -30,6 +30,7 @@ from logoflow.stages import MEMBERS, STAGES, Stage
 from logoflow.store.ledger import Kind
 from logoflow.store.manifest import InputRecord, Manifest, content_digest
 from logoflow.store.store import Artifact, record_files
+from tasks.summary import leave_summary
 
 PROGRESS_S = 1.0
 
@@ -88,7 +89,9 @@ def stage(name: str) -> Callable[[Callable[Concatenate[Build, P], None]], Task[.
 
     def decorate(build: Callable[Concatenate[Build, P], None]) -> Task[..., State[Artifact]]:
         def run_stage(run: Run, *inputs: Artifact) -> State[Artifact]:
-            return answer(declaration, build, run, dict(zip(declaration.inputs, inputs, strict=True)))
+            state = answer(declaration, build, run, dict(zip(declaration.inputs, inputs, strict=True)))
+            leave_summary(run.config.name, state)
+            return state
 
         run_stage.__doc__ = build.__doc__
         return task(name=name, cache_policy=NO_CACHE, persist_result=False)(run_stage)

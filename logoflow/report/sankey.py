@@ -36,7 +36,7 @@ def draw_sankey(funnel: Funnel) -> Markup:
             band(axes, (0, left), (0, left), row, row + 1, KEEP)
             if left < before:
                 band(axes, (left, before), (left + SHIFT, before + SHIFT), row, row + 1, LEAVE)
-                axes.plot((before + SHIFT, 1 + ROOM), (row + 1, row + 1), color=RULE, linewidth=0.8)
+                axes.plot((before + SHIFT, 1 + ROOM), (row + 1, row + 1), color=RULE, linewidth=0.8, clip_on=False)
         branches(axes, [group.count / funnel.offered for group in funnel.groups] or [after[-1]], last, last + 1)
         return inline(figure, describe(funnel), stretched=True)
 
