@@ -29,8 +29,8 @@ VERSIONS = (
 
 SHOWN_FIRST = (
     ("generate", "grid.png"),
-    ("curate", "training-set.png"),
     ("cluster", "clusters.png"),
+    ("curate", "training-set.png"),
     ("generate", "interpolation.png"),
     ("generate", "mixing.png"),
 )
