@@ -51,9 +51,9 @@ def markdown_of(artifact: Artifact, state: str, message: str) -> str:
     """The summary of an artifact, and in which state its stage ended with what message."""
     page, manifest = read_page(artifact.path), artifact.manifest
     lines = [f"## {escaped(label(artifact.stage).capitalize())}", "", escaped(page.summary), ""]
-    lines += [f"**{escaped(state)}**, {escaped(message)}; built in {duration(manifest.duration_s)}.", ""]
+    lines += [f"**{escaped(state)}**, {escaped(message)}. The build took {duration(manifest.duration_s)}.", ""]
     if rows := [row_of(name, content) for name, content in manifest.metrics.items()]:
-        lines += ["| | |", "|---|---|", *rows, ""]
+        lines += ["| measured | |", "|---|---|", *rows, ""]
     if picture := picture_of(page, artifact):
         lines += [picture, ""]
     where = artifact.path / ("index.html" if artifact.stage == "report" else "")

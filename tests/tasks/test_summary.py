@@ -40,9 +40,8 @@ def test_the_sentence_the_numbers_and_the_place_are_told(tmp_path: Path) -> None
     artifact = made(tmp_path, "Trained for 10 kimg.", {"total_kimg": 10.0, "p": 0.123456, "images": 48652})
     html = rendered(markdown_of(artifact, "Built", "train_gan@ffffffff: config total_kimg: 5 -> 10"))
     assert "Trained for 10 kimg." in html
-    assert (
-        "<strong>Built</strong>, train_gan@ffffffff: config total_kimg: 5 -&gt; 10; built in 7\xa0min 12\xa0s." in html
-    )
+    assert "<strong>Built</strong>, train_gan@ffffffff: config total_kimg: 5 -&gt; 10. The build" in html
+    assert "took 7\xa0min 12\xa0s." in html
     cells = re.findall(r"<td>(.*?)</td>", html)
     assert cells == ["total", "10\xa0kimg", "p", "0.1235", "images", "48,652"]
     assert f"<code>{tmp_path}" in html
