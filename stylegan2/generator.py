@@ -47,13 +47,18 @@ class Generator(nn.Module):
         return w if w.ndim == 3 else w.unsqueeze(1).expand(-1, self.settings.layers, -1)
 
     def truncate(
-        self, ws: Tensor, psi: float, labels: Tensor | None = None, centre: Centre = "class", layers: int | None = None
+        self,
+        ws: Tensor,
+        psi: float | Tensor,
+        labels: Tensor | None = None,
+        centre: Centre = "class",
+        layers: int | None = None,
     ) -> Tensor:
         """Pull w towards its average: less variety, fewer failures.
 
         Args:
             ws: `[N, layers, w_dim]`.
-            psi: 1 leaves w alone, 0 is the average, values between trade variety for quality.
+            psi: 1 leaves w alone, 0 is the average, values between trade variety for quality; a tensor is `[]`.
             labels: classes `[N]` of the images; without them the centre is the global average.
             centre: pull towards the average of each image's own class, or towards that of all classes.
             layers: only the first so many layers are truncated; None truncates all.
@@ -61,7 +66,7 @@ class Generator(nn.Module):
         Returns:
             `[N, layers, w_dim]`.
         """
-        average = self.w_avg.expand(len(ws), -1)
+        average = self.w_avg.expand(ws.shape[0], -1)
         if centre == "class" and labels is not None and self.settings.classes:
             weights = labels if labels.is_floating_point() else None
             average = self.w_avg_by_class[labels] if weights is None else weights @ self.w_avg_by_class

@@ -132,7 +132,7 @@ class Synthesis(nn.Module):
             Pictures `[N, channels, height, width]`, about -1 to 1, not clipped, in the precision of `ws`.
         """
         low_from = len(self.convolutions) - 2 * LOW_PRECISION_SIZES
-        x = self.const.expand(len(ws), *self.const.shape)
+        x = self.const.expand(ws.shape[0], *self.const.shape)
         image: Tensor | None = None
         for index, convolution in enumerate(self.convolutions):
             x = x.to(dtype if dtype is not None and index >= max(low_from, 1) else ws.dtype)

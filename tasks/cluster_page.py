@@ -1,12 +1,12 @@
-"""The page of the clusters: what each is like, who is central to it and who marginal, in which colours, on a map."""
+"""The page of the clusters, and each one's part of its own: who is central, typical, outermost, in which colours."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from data.sheets import contact_sheet
-from logoflow.report.page import Curve, Page, Picture, Series, Table
+from logoflow.report.page import ClusterPart, Curve, Page, Picture, Series, Table
 from neighbours.colours import Swatch, dominant_colours
 from neighbours.describe import balanced_sample, cluster_silhouettes, mean_by_cluster
 from tasks.cluster_map import cluster_map
@@ -16,6 +16,7 @@ from tasks.stage import Build
 
 SHOWN = 24
 COLUMNS = 6
+IN_ROW = 12  # logos of each cluster on the sheet of all
 COLOURED = 64  # logos of each cluster whose pixels are counted
 STRIP = 20
 LEAST_SHARE = 0.02
@@ -26,20 +27,35 @@ def cluster_page(build: Build, clusters: Clusters) -> Page:
     seed, k, labels = build.config.seed, clusters.k, clusters.labels
     coloured = balanced_sample(labels, k * COLOURED, seed, most=COLOURED)
     mapped = balanced_sample(labels, build.config.map_images, seed)
-    ends = [rows for number in range(k) for rows in both_ends(clusters.outwards(number))]
-    logos = Logos.load(clusters, build.space.store, [coloured, mapped, *ends])
+    shown = [inside_out(clusters.outwards(number)) for number in range(k)]
+    logos = Logos.load(clusters, build.space.store, [coloured, mapped, *(rows for three in shown for rows in three)])
     colours = [colours_of(logos.of(coloured[labels[coloured] == number])) for number in range(k)]
-    summary = summary_of(build, clusters)
-    pictures = tuple(
-        picture for number in range(k) for picture in faces(build, clusters, logos, number, colours[number])
-    )
+    table = table_of(clusters, colours, seed)
+    parts = tuple(part_of(build, number, table, logos, shown[number], colours[number]) for number in range(k))
+    sheet = sheet_of_all(build, logos, [central for central, _, _ in shown])
     drawn = cluster_map(build, clusters, mapped, logos.of(mapped)) if len(mapped) else None
-    return Page(summary, pictures, (separation_curve(clusters),), (table_of(clusters, colours, seed),), drawn)
+    return Page(summary_of(build, clusters), (sheet,), (separation_curve(clusters),), (table,), drawn, parts)
 
 
-def both_ends(outwards: Rows) -> tuple[Rows, Rows]:
-    """The most central rows, and the most marginal of the rest, the farthest first."""
-    return outwards[:SHOWN], outwards[SHOWN:][-SHOWN:][::-1]
+def inside_out(outwards: Rows) -> tuple[Rows, Rows, Rows]:
+    """The most central rows, those half-way out, and the outermost, the farthest first; no row twice."""
+    central, rest = outwards[:SHOWN], outwards[SHOWN:]
+    outermost, between = rest[-SHOWN:][::-1], rest[:-SHOWN]
+    first = max(0, (len(between) - SHOWN) // 2)
+    return central, between[first : first + SHOWN], outermost
+
+
+def sheet_of_all(build: Build, logos: Logos, central: Sequence[Rows]) -> Picture:
+    """A row of the most central logos for each cluster."""
+    blank = np.full((TILE, TILE, 3), 255, np.uint8)
+    tiles = []
+    for rows in central:
+        squares = list(logos.of(rows[:IN_ROW]).transpose(0, 2, 3, 1))
+        tiles += squares + [blank] * (IN_ROW - len(squares))
+    title = "The clusters, a row for each"
+    alt = f"{title}: {len(central)} rows of the logos nearest to the centre"
+    sheet = contact_sheet(tiles, IN_ROW, TILE)
+    return save_picture(build, "clusters.png", title, sheet, alt, "From cluster 0 down, the most central first.")
 
 
 def colours_of(squares: Squares) -> tuple[Swatch, ...]:
@@ -76,22 +92,36 @@ def table_of(clusters: Clusters, colours: Sequence[tuple[Swatch, ...]], seed: in
     )
 
 
-def faces(build: Build, clusters: Clusters, logos: Logos, number: int, colours: Sequence[Swatch]) -> Iterator[Picture]:
-    """A sheet of a cluster's most central logos over its colours, and one of its most marginal."""
-    central, marginal = both_ends(clusters.outwards(number))
-    title = f"Cluster {number}: {np.count_nonzero(clusters.labels == number)} logos"
-    alt = f"{title}: the {len(central)} most central, in rows, over a strip of their colours"
-    caption = "The most central first."
+def part_of(
+    build: Build,
+    number: int,
+    table: Table,
+    logos: Logos,
+    shown: tuple[Rows, Rows, Rows],
+    colours: Sequence[Swatch],
+) -> ClusterPart:
+    """A cluster's row of the table, and its central, typical and outermost logos."""
+    central, typical, outermost = (logos.of(rows) for rows in shown)
+    caption = "Nearest to the centre first."
     if colours:
         caption += f" Below them the dominant colours: {listed(colours)}."
-    sheet = above_strip(sheet_of(logos.of(central)), colours)
-    yield save_picture(build, f"cluster-{number:02}.png", title, sheet, alt, caption)
-    if len(marginal):
-        title = f"Cluster {number}: at its edge"
-        alt = f"{title}: {len(marginal)} logos in rows"
-        caption = "The farthest from the centre first: what else the cluster takes in."
-        sheet = sheet_of(logos.of(marginal))
-        yield save_picture(build, f"cluster-{number:02}-edge.png", title, sheet, alt, caption)
+    face = above_strip(sheet_of(central), colours)
+    pictures = [save_face(build, number, "most central", face, len(central), caption)]
+    for name, squares, words in (
+        ("typical", typical, "Half of the cluster is nearer to the centre than these, half farther away."),
+        ("outermost", outermost, "The farthest from the centre first: what else the cluster takes in."),
+    ):
+        if len(squares):
+            pictures.append(save_face(build, number, name, sheet_of(squares), len(squares), words))
+    facts = tuple(zip(table.columns[1:-1], table.rows[number][1:-1], strict=True))
+    return ClusterPart(number, facts, tuple(pictures))
+
+
+def save_face(build: Build, number: int, name: str, sheet: Image.Image, count: int, caption: str) -> Picture:
+    """Write one of a cluster's sheets."""
+    alt = f"Cluster {number}: {count} {name} logos in rows"
+    file = f"cluster-{number:02}-{name.split()[-1]}.png"
+    return save_picture(build, file, name.capitalize(), sheet, alt, caption)
 
 
 def sheet_of(squares: Squares) -> Image.Image:

@@ -12,12 +12,13 @@ from data.squares import read_squares
 from data.table import Picture
 from logoflow.config.sections import CurateConfig
 from logoflow.errors import UserError
-from logoflow.report.page import Page, Table
+from logoflow.report.page import ClusterPart, Page, Table
 from logoflow.store.store import Artifact
 from tasks.images import read_table, shards, square_kind
 from tasks.sheets import save_sheet
 from tasks.stage import Build, stage
 from tasks.tables import kept_of_groups, read_labels
+from tasks.walls import save_walls
 
 SHOWN = 96
 
@@ -89,4 +90,15 @@ def curate_page(
         licences[rows[i].licence or "not stated"] = licences.get(rows[i].licence or "not stated", 0) + 1
     by_licence = Table("Licences", ("licence", "logos"), tuple(sorted(licences.items())))
     summary = f"{len(ids)} logos of {side} x {side} px in {len(counts)} classes."
-    return Page(summary, (sheet,), tables=(by_class, by_licence))
+    parts = tuple(whole_class(build, pixels, classes, number) for number in np.unique(classes).tolist())
+    return Page(summary, (sheet,), tables=(by_class, by_licence), clusters=parts)
+
+
+def whole_class(build: Build, pixels: NDArray[np.uint8], classes: NDArray[np.int64], number: int) -> ClusterPart:
+    """All logos of a class."""
+    members = np.flatnonzero(classes == number)
+    sheets = save_walls(
+        build, f"cluster-{number:02}", f"All {len(members)} logos of the training set", pixels, members,
+        "Without copies; as the generator sees them.",
+    )  # fmt: skip
+    return ClusterPart(number, (("in the training set", len(members)),), sheets=sheets)

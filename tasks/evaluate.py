@@ -76,7 +76,8 @@ def evaluate(build: Build, training_set: Artifact, trained: Artifact) -> None:
     build.metrics |= {name: value for name, value in scores.items() if isinstance(value, int | float)}
     pairs = nearest_pairs(spaces[0].features, found[0], pixels, drawn)
     others = rivals(build, training_set, trained, scores["spaces"])
-    build.page(evaluation_page(build, scores, spaces[0].rungs, pairs, others))
+    by_cluster = {int(name): drawn[asked == name] for name in np.unique(labels)} if generator.settings.classes else {}
+    build.page(evaluation_page(build, scores, spaces[0].rungs, pairs, by_cluster, others))
 
 
 def real_logos(build: Build, training_set: Artifact, encoder: Path | None, device: str) -> Reals:

@@ -1,18 +1,20 @@
 """The page of evaluate: scores beside their floors, whether the metrics can be trusted, and nearest training logos."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.ladder import EXPECTED, Rung, passed
-from logoflow.report.page import Curve, Page, Series, Table
+from logoflow.report.page import ClusterPart, Curve, Page, Series, Table
 from tasks.rivals import Rival
 from tasks.sheets import save_sheet
 from tasks.stage import Build
 
 SHOWN = ("frechet", "kernel", "density", "coverage", "closer")
+ON_CLUSTER_PAGES = ("generated", "kernel", "coverage", "good", "medium", "poor")
+GENERATED, GENERATED_COLUMNS = 24, 6
 TITLES = {
     "frechet": "Fréchet distance",
     "kernel": "kernel distance",
@@ -27,9 +29,19 @@ def evaluation_page(
     scores: dict[str, Any],
     rungs: Sequence[Rung],
     pairs: Sequence[NDArray[np.uint8]],
+    generated: Mapping[int, NDArray[np.uint8]],
     others: Sequence[Rival],
 ) -> Page:
-    """Scores by space, by cluster, the self-test of the metrics, and generated logos beside training logos."""
+    """Scores by space, by cluster, the self-test of the metrics, and generated logos beside training logos.
+
+    Args:
+        build: the stage.
+        scores: what was measured.
+        rungs: how the metrics do on damaged logos; may be empty.
+        pairs: generated logos, each followed by its nearest training logo, `[C, H, W]`.
+        generated: logos `[N, C, H, W]` of each cluster that some were asked of; empty where there are no classes.
+        others: generators to compare this one with.
+    """
     first = scores["spaces"][0]
     sheet = save_sheet(
         build,
@@ -47,9 +59,24 @@ def evaluation_page(
         f"Fréchet distance {scores[f'frechet_{first}']:.1f} in the features of {first}; two halves of the real logos: "
         f"{scores[f'frechet_floor_{first}']:.1f}."
     )
+    parts = tuple(part_of(build, row, generated[row["cluster"]]) for row in scores["clusters"] if generated)
     if not rungs:
-        return Page(summary, (sheet,), tables=tables)
-    return Page(summary, (sheet,), curves(rungs), (*tables, self_test(rungs)))
+        return Page(summary, (sheet,), tables=tables, clusters=parts)
+    return Page(summary, (sheet,), curves(rungs), (*tables, self_test(rungs)), clusters=parts)
+
+
+def part_of(build: Build, row: Mapping[str, Any], generated: NDArray[np.uint8]) -> ClusterPart:
+    """A cluster's scores, and logos that were generated for it."""
+    number, names = row["cluster"], {"kernel": "kernel distance"}
+    facts = tuple((names.get(name, name), row[name]) for name in ON_CLUSTER_PAGES if name in row)
+    if not len(generated):
+        return ClusterPart(number, facts)
+    shown = list(generated[:GENERATED].transpose(0, 2, 3, 1))
+    caption = "Not chosen: the first of those that were measured."
+    sheet = save_sheet(
+        build, f"cluster-{number:02}-generated.png", "Generated", shown, caption=caption, columns=GENERATED_COLUMNS
+    )
+    return ClusterPart(number, facts, (sheet,))
 
 
 def values(scores: dict[str, Any], space: str, neighbours: int) -> Table:

@@ -3,8 +3,10 @@
 import json
 from datetime import UTC, datetime
 
+import numpy as np
+
 from logoflow.machine import describe_host, library_version
-from logoflow.report.model import Departure, Funnel, Headline, Report, StageReport
+from logoflow.report.model import Departure, Funnel, Headline, Portion, Report, StageReport
 from logoflow.report.page import Page, read_page
 from logoflow.report.write import write_report
 from logoflow.stages import STAGES
@@ -27,8 +29,8 @@ VERSIONS = (
 
 SHOWN_FIRST = (
     ("generate", "grid.png"),
+    ("cluster", "clusters.png"),
     ("curate", "training-set.png"),
-    ("cluster", "cluster-00.png"),
     ("generate", "interpolation.png"),
     ("generate", "mixing.png"),
 )
@@ -66,6 +68,7 @@ def report(build: Build, *artifacts: Artifact) -> None:
 def funnel_of(made: dict[str, Artifact]) -> Funnel:
     """How many images came in, and who left where."""
     counts = json.loads(made["ingest"].file("funnel.json").read_text())
+    labels = np.load(made["curate"].file("labels.npy"))
     text, duplicates = made["detect_text"].manifest.metrics, made["deduplicate"].manifest.metrics
     return Funnel(
         counts["offered"],
@@ -75,6 +78,8 @@ def funnel_of(made: dict[str, Artifact]) -> Funnel:
             Departure("With text", text["with_text"], "detect_text", "a wordmark, or a symbol with words"),
             Departure("Duplicates", duplicates["duplicates"], "deduplicate", "copies of a logo that stays"),
         ),
+        tuple(Portion(name, row["offered"]) for name, row in counts["sources"].items()),
+        tuple(Portion(f"Cluster {number}", int(count)) for number, count in enumerate(np.bincount(labels))),
     )
 
 

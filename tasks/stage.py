@@ -31,6 +31,7 @@ from logoflow.stages import MEMBERS, STAGES, Stage
 from logoflow.store.ledger import Kind
 from logoflow.store.manifest import InputRecord, Manifest, content_digest
 from logoflow.store.store import Artifact, record_files
+from tasks.summary import leave_summary
 
 PROGRESS_S = 1.0
 
@@ -90,6 +91,7 @@ def stage(name: str) -> Callable[[Callable[Concatenate[Build, P], None]], Task[.
     def decorate(build: Callable[Concatenate[Build, P], None]) -> Task[..., State[Artifact]]:
         def run_stage(run: Run, *inputs: Artifact) -> State[Artifact]:
             state = answer(declaration, build, run, dict(zip(declaration.inputs, inputs, strict=True)))
+            leave_summary(run.config.name, state)
             check_gates(run, cast(Artifact, state.data))
             return state
 

@@ -15,6 +15,7 @@ from logoflow.cli.allow import allow
 from logoflow.cli.dedup import dedup
 from logoflow.cli.detect import detect_text
 from logoflow.cli.doctor import doctor
+from logoflow.cli.export import export
 from logoflow.cli.images import images
 from logoflow.cli.look import plan, runs, show, status
 from logoflow.cli.maintain import gc, verify
@@ -36,7 +37,7 @@ app = typer.Typer(
 )
 PIPELINE = (run, plan, status, runs, accept, allow, show, verify, gc, doctor)
 IMAGES = (detect_text, embed, dedup, search, images)
-DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, again)
+DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, export, again)
 for command in (*PIPELINE, *IMAGES, *DRAWING):
     app.command()(command)
 

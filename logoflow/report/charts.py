@@ -1,25 +1,18 @@
 """Draws a curve as inline SVG that takes its colours and letters from the page's style sheet."""
 
-import io
 import math
-import re
 from dataclasses import dataclass
-from xml.etree import ElementTree
 
-import matplotlib
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import AutoLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from logoflow.report.drawings import COLOURS, RULE, SERIES, drawing, inline
 from logoflow.report.formats import MINUS, number
 from logoflow.report.page import Curve, Series
 
-COLOURS = 6  # --series-0 ... --series-5 of the style sheet
 DASHES = ((), (6.0, 2.0), (2.0, 1.6), (7.0, 2.0, 1.6, 2.0))  # lines differ without colour too, in line widths
-_GRID, _SERIES = "#020202", "#03030"  # stand-ins that become variables of the style sheet
-_SVG = "{http://www.w3.org/2000/svg}"
 
 
 @dataclass(frozen=True)
@@ -47,19 +40,13 @@ class Chart:
 def draw(curve: Curve) -> Chart:
     """Draw a curve; values that the chart cannot show (not finite, or not positive on a log axis) leave gaps."""
     drawn = [series for series in curve.series if any(_visible(y, curve.log_y) for y in series.y)]
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # a reader's matplotlibrc must not change the report
-        # "none" keeps letters text: in the page's font, found by search, read aloud.
-        matplotlib.rcParams.update({"svg.fonttype": "none", "font.size": 9.0, "path.simplify_threshold": 0.3})
-        figure = Figure(figsize=(5.4, 2.9), layout="constrained")
+    with drawing(5.4, 2.9) as figure:
         axes = figure.add_subplot()
         for place, series in enumerate(drawn):
             _draw_line(axes, series, place, curve.log_y)
         _style(axes, curve.log_y and bool(drawn))
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    keys = tuple(_key(series, place, curve.log_y) for place, series in enumerate(drawn))
-    return Chart(curve, _inline(buffer.getvalue(), _description(curve, keys)), keys)
+        keys = tuple(_key(series, place, curve.log_y) for place, series in enumerate(drawn))
+        return Chart(curve, inline(figure, _description(curve, keys)), keys)
 
 
 def _visible(y: float, log_y: bool) -> bool:
@@ -70,7 +57,7 @@ def _draw_line(axes: Axes, series: Series, place: int, log_y: bool) -> None:
     x = np.array(series.x, dtype=float)
     y = np.array([value if _visible(value, log_y) else np.nan for value in series.y])
     # Unclipped, because clip paths need identifiers, which would clash between the charts of a page.
-    (line,) = axes.plot(x, y, color=f"{_SERIES}{place % COLOURS}", linewidth=1.5, clip_on=False)
+    (line,) = axes.plot(x, y, color=SERIES[place % COLOURS], linewidth=1.5, clip_on=False)
     if dashes := DASHES[place % len(DASHES)]:
         line.set_dashes(dashes)
     if np.isfinite(y).sum() == 1:  # one point makes no line: a round cap at both its ends is a dot
@@ -83,8 +70,8 @@ def _style(axes: Axes, log_y: bool) -> None:
     axes.patch.set_visible(False)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set(color=_GRID, linewidth=1)
-    axes.grid(axis="y", color=_GRID, linewidth=0.6, clip_on=False)
+    axes.spines["bottom"].set(color=RULE, linewidth=1)
+    axes.grid(axis="y", color=RULE, linewidth=0.6, clip_on=False)
     axes.tick_params(length=0, pad=5)
     axes.margins(x=0.01, y=0.06)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
@@ -117,29 +104,3 @@ def _key(series: Series, place: int, log_y: bool) -> Key:
 def _description(curve: Curve, keys: tuple[Key, ...]) -> str:
     lines = "; ".join(f"{key.name} goes from {number(key.first)} to {number(key.last)}" for key in keys)
     return f"Line chart of {curve.y_label} over {curve.x_label}: {lines or 'no points yet'}."
-
-
-def _inline(document: bytes, description: str) -> Markup:
-    """Turn matplotlib's SVG file into an element of an HTML page, without fixed sizes, colours and fonts."""
-    root = ElementTree.fromstring(document)
-    for child in list(root):
-        # Metadata names hosts, and the style element in the definitions would hold for the whole page.
-        if child.tag in (f"{_SVG}metadata", f"{_SVG}defs"):
-            root.remove(child)
-    for node in root.iter():
-        node.tag = node.tag.removeprefix(_SVG)
-        node.text = (node.text or "").strip()
-        node.tail = ""
-        node.attrib.pop("id", None)
-        if style := node.attrib.pop("style", ""):
-            node.attrib["style"] = _restyle(style)
-        if "d" in node.attrib:
-            node.attrib["d"] = re.sub(r"-?\d+\.\d+", lambda match: f"{float(match[0]):.1f}", node.attrib["d"])
-    root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": description}
-    return Markup(ElementTree.tostring(root, encoding="unicode"))
-
-
-def _restyle(style: str) -> str:
-    kept = [part for part in style.split("; ") if not part.startswith(("font", "fill: #"))]
-    text = "; ".join(kept).replace(_GRID, "var(--rule)")
-    return re.sub(_SERIES + r"(\d)", r"var(--series-\1)", text)

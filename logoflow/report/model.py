@@ -28,11 +28,28 @@ class Departure:
 
 
 @dataclass(frozen=True)
+class Portion:
+    """A part of the images: those of one source, or those of one cluster."""
+
+    label: str
+    count: int
+
+
+@dataclass(frozen=True)
 class Funnel:
-    """How many images were offered, and who left where; the rest is the training set."""
+    """How many images were offered, and who left where; the rest is the training set.
+
+    Attributes:
+        offered: how many came in.
+        departures: in the order of the pipeline.
+        sources: where those offered came from; may be empty.
+        groups: what the training set is made of; may be empty.
+    """
 
     offered: int
     departures: tuple[Departure, ...] = ()
+    sources: tuple[Portion, ...] = ()
+    groups: tuple[Portion, ...] = ()
 
     def __post_init__(self) -> None:
         counts = (self.offered, *(departure.count for departure in self.departures))
@@ -41,6 +58,10 @@ class Funnel:
             raise ValueError(
                 f"the funnel loses more than the {self.offered} images offered ({leaving}): correct the counts."
             )
+        for portions, whole in ((self.sources, self.offered), (self.groups, self.remaining)):
+            if portions and sum(portion.count for portion in portions) != whole:
+                parts = ", ".join(f"{portion.label} {portion.count}" for portion in portions)
+                raise ValueError(f"the parts of the funnel ({parts}) do not add up to {whole}: correct the counts.")
 
     @property
     def remaining(self) -> int:

@@ -123,14 +123,35 @@ class Map:
 
 
 @dataclass(frozen=True)
+class ClusterPart:
+    """What a stage knows of one cluster; the parts of all stages are that cluster's page.
+
+    Attributes:
+        cluster: its number, from 0.
+        facts: names with their values, such as ("logos", 161).
+        pictures: shown one by one.
+        sheets: all its logos, many on each sheet; loaded as the reader comes near.
+    """
+
+    cluster: int
+    facts: tuple[tuple[str, Cell], ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    sheets: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
 class Page:
-    """All a stage shows: one sentence about what it did, a map, then pictures, curves and tables in reading order."""
+    """All a stage shows: one sentence about what it did, a map, then pictures, curves and tables in reading order.
+
+    What it knows of single clusters stands on their pages.
+    """
 
     summary: str
     pictures: tuple[Picture, ...] = ()
     curves: tuple[Curve, ...] = ()
     tables: tuple[Table, ...] = ()
     map: Map | None = None
+    clusters: tuple[ClusterPart, ...] = ()
 
 
 _PAGE = TypeAdapter(Page)

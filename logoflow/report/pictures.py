@@ -43,8 +43,10 @@ def copy_pictures(stage: StageReport, report: Path) -> tuple[Shown, ...]:
     )
 
 
-def copy_picture(stage: StageReport, picture: Picture, place: int, report: Path, preview: bool = True) -> Shown:
-    """Copy one picture, whose name begins with its place on the page; see `copy_pictures`."""
+def copy_picture(
+    stage: StageReport, picture: Picture, place: int, report: Path, preview: bool = True, group: str = ""
+) -> Shown:
+    """Copy one picture, whose name begins with its place, into the folder of its group; see `copy_pictures`."""
     source = (stage.folder / picture.file).resolve()
     if not source.is_relative_to(stage.folder.resolve()) or not source.is_file():
         raise ValueError(f"the page of {stage.name} names {picture.file!r}, which its folder lacks: build it again.")
@@ -53,12 +55,13 @@ def copy_picture(stage: StageReport, picture: Picture, place: int, report: Path,
             suffix = _SUFFIXES[image.format or ""]
             # The name can come from data; the format is what the file is, whatever it is called.
             stem = f"{place:02d}-{re.sub(r'[^a-z0-9]+', '-', Path(picture.file).stem.lower())[:40].strip('-')}"
-            target = f"pictures/{stage.name}/{stem.strip('-')}{suffix}"
+            folder = "/".join(filter(None, ("pictures", stage.name, group)))
+            target = f"{folder}/{stem.strip('-')}{suffix}"
             (report / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, report / target)
             small = target
             if preview and image.width > _PREVIEW_WIDTH * 1.25:
-                small = f"pictures/{stage.name}/{stem.strip('-')}-preview.webp"
+                small = f"{folder}/{stem.strip('-')}-preview.webp"
                 _write_preview(image, report / small)
             return Shown(picture, target, small, image.width, image.height)
     except (UnidentifiedImageError, KeyError) as error:

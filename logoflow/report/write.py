@@ -1,21 +1,26 @@
-"""Writes a report: an overview, a page per stage and per map, the style sheet and the pictures."""
+"""Writes a report: an overview, a page per stage, map and cluster, the style sheet and the pictures."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from logoflow.report import formats
 from logoflow.report.charts import Chart, draw
+from logoflow.report.clusters import cluster_page_name, draw_clusters
 from logoflow.report.maps import DrawnMap, draw_map
 from logoflow.report.model import Headline, Report, StageReport
 from logoflow.report.pictures import Shown, copy_pictures
+from logoflow.report.sankey import draw_sankey
 from logoflow.report.tables import LaidOut, lay_out
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _CARD_METRICS = 4
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,27 +58,43 @@ def write_report(report: Report, folder: Path) -> Path:
     _check_names(report)
     folder.mkdir(parents=True, exist_ok=True)
     views = tuple(_view(stage, folder) for stage in report.stages)
-    templates = _environment()
-    common: dict[str, Any] = {"report": report, "views": views}
-    headline = tuple(_find(wanted, views) for wanted in report.headline)
+    clusters = draw_clusters(report.stages, folder)
+    common: dict[str, Any] = {"report": report, "views": views, "clusters": clusters}
+    write = partial(_write_page, _environment(), folder, common)
     _write(folder / "style.css", (_TEMPLATES / "style.css").read_text("utf-8"))
     for place, view in enumerate(views):
-        neighbours = (views[place - 1] if place else None, views[place + 1] if place + 1 < len(views) else None)
-        html = templates.get_template("stage.html").render(common, view=view, number=place + 1, neighbours=neighbours)
-        _write(folder / view.href, html)
+        write(view.href, "stage.html", view=view, number=place + 1, neighbours=_beside(views, place))
         if view.map is not None:
-            _write(folder / view.map.href, templates.get_template("map.html").render(common, view=view))
-    index = folder / "index.html"
-    longest_s = max([stage.duration_s for stage in report.stages], default=0) or 1
-    names = {stage.name for stage in report.stages}
-    html = templates.get_template("index.html").render(common, headline=headline, longest_s=longest_s, names=names)
-    _write(index, html)
-    return index
+            write(view.map.href, "map.html", view=view)
+    for place, cluster in enumerate(clusters):
+        write(cluster.href, "cluster.html", cluster=cluster, neighbours=_beside(clusters, place))
+    return write(
+        "index.html",
+        "index.html",
+        headline=tuple(_find(wanted, views) for wanted in report.headline),
+        sankey=draw_sankey(report.funnel) if report.funnel.offered else None,
+        longest_s=max([stage.duration_s for stage in report.stages], default=0) or 1,
+        names={stage.name for stage in report.stages},
+    )
+
+
+def _write_page(
+    environment: Environment, folder: Path, common: dict[str, Any], href: str, kind: str, **own: Any
+) -> Path:
+    path = folder / href
+    _write(path, environment.get_template(kind).render(common, here=href, **own))
+    return path
+
+
+def _beside(pages: Sequence[T], place: int) -> tuple[T | None, T | None]:
+    """The page before and the one after."""
+    return pages[place - 1] if place else None, pages[place + 1] if place + 1 < len(pages) else None
 
 
 def _check_names(report: Report) -> None:
     names = [stage.name for stage in report.stages]
     names += [f"{stage.name}-map" for stage in report.stages if stage.page.map is not None]
+    names += {cluster_page_name(part.cluster) for stage in report.stages for part in stage.page.clusters}
     for name in names:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name == "index" or names.count(name) > 1:
             raise ValueError(

@@ -18,7 +18,9 @@ from logoflow.run import Run
 from logoflow.store.manifest import Manifest, Parts, content_digest
 from logoflow.store.store import Artifact, record_files
 from neighbours.vectors import write_vectors
+from tasks import cluster_page
 from tasks.cluster import cluster
+from tasks.cluster_page import SHOWN, inside_out
 from tasks.tables import read_labels
 
 RunIngest = Callable[..., Artifact]
@@ -146,12 +148,32 @@ def test_the_table_tells_size_cohesion_silhouette_and_colours(clustered: Callabl
         assert str(colours).count("#") <= 2, "one colour, and perhaps that of soft edges"
 
 
-def test_central_and_marginal_logos_are_different_ones(clustered: Callable[..., Artifact]) -> None:
-    made = clustered(k=2, compare=[2])
-    files = [picture.file for picture in read_page(made.path).pictures]
-    assert files[0] == "pictures/cluster-00.png", "the overview shows it by this name"
-    assert len(set(files)) == len(files)
-    assert all((made.path / file).is_file() for file in files)
+def test_each_cluster_has_its_part_with_central_typical_and_outermost_logos(
+    clustered: Callable[..., Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_page, "SHOWN", 3)
+    made = clustered(k=3)
+    page = read_page(made.path)
+    assert [picture.file for picture in page.pictures] == ["pictures/clusters.png"], (
+        "the overview shows it by this name"
+    )
+    assert [part.cluster for part in page.clusters] == [0, 1, 2]
+    for part, size in zip(page.clusters, SIZES, strict=True):
+        assert dict(part.facts)["logos"] == size
+        assert [picture.title for picture in part.pictures] == (
+            ["Most central", "Typical", "Outermost"] if size > 6 else ["Most central", "Outermost"]
+        )
+        assert len({(made.path / picture.file).read_bytes() for picture in part.pictures}) == len(part.pictures)
+
+
+@pytest.mark.parametrize("size", [0, 2, 30, 48, 60, 500])
+def test_central_typical_and_outermost_logos_are_different_ones(size: int) -> None:
+    central, typical, outermost = inside_out(np.arange(size))
+    assert central.tolist() == list(range(min(size, SHOWN)))
+    assert outermost.tolist() == list(range(size))[SHOWN:][-SHOWN:][::-1]
+    assert len(np.unique(np.concatenate([central, typical, outermost]))) == min(size, 3 * SHOWN)
+    if size == 500:
+        assert typical.mean() == pytest.approx(249.5, abs=1)
 
 
 def test_the_map_shows_every_logo_once_with_its_own_picture(clustered: Callable[..., Artifact], logos: Path) -> None:

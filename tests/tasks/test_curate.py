@@ -18,9 +18,11 @@ from data.index import read_index
 from data.pixels import fit_rgb, fit_rgba
 from data.sources import open_source
 from logoflow.config.pipeline import PipelineConfig
+from logoflow.report.page import read_page
 from logoflow.run import Run
 from logoflow.store.manifest import Manifest, Parts, content_digest
 from logoflow.store.store import Artifact, record_files
+from tasks import walls
 from tasks.curate import curate
 
 RunIngest = Callable[..., Artifact]
@@ -118,3 +120,23 @@ def test_the_zip_is_read_back_pixel_for_pixel_with_its_labels(
     assert [row["id"] for row in read_provenance(made)] == [raw.entry.name.removesuffix(".png") for raw in raws]
     told = dict(json.loads(made.file("dataset.json").read_text())["labels"])
     assert list(told.values()) == labels.tolist()
+
+
+def test_each_class_shows_all_its_logos_on_sheets_that_are_full_before_the_next_begins(
+    training_set: Callable[..., Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walls, "COLUMNS", 1)
+    monkeypatch.setattr(walls, "ROWS", 3)
+    made = training_set(resolution=16)
+    pixels, labels = np.load(made.file("pixels.npy")), np.load(made.file("labels.npy"))
+    parts = read_page(made.path).clusters
+    assert [part.cluster for part in parts] == np.unique(labels).tolist()
+    for part in parts:
+        members = np.flatnonzero(labels == part.cluster)
+        assert part.facts == (("in the training set", len(members)),)
+        assert len(part.sheets) == -(-len(members) // 3)
+        for place, row in enumerate(members):
+            sheet = np.asarray(Image.open(made.path / part.sheets[place // 3].file).convert("RGB")).astype(float)
+            top = 4 + place % 3 * (walls.TILE + 4)
+            shown = sheet[top : top + walls.TILE, 4 : 4 + walls.TILE].mean(axis=(0, 1))
+            assert shown == pytest.approx(pixels[row].mean(axis=(1, 2)), abs=6)

@@ -1,18 +1,39 @@
-"""A small report whose every name is hostile, and a parser that tells what a browser would see."""
+"""Small reports, a browser, and a parser that tells what a browser would see."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
-from PIL import Image
+from small_report import HOSTILE, make_report
 
-from logoflow.report.model import Departure, Funnel, Headline, Report, StageReport
-from logoflow.report.page import Curve, Page, Picture, Series, Table
+from logoflow.report.model import Report
 
-HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;{{ 7*7 }}\udcff\x00$\\frac$"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium that is there, without a window."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield started
+        started.close()
 
 
 @dataclass
@@ -41,38 +62,6 @@ def seen() -> Callable[[Path], Seen]:
         return parser
 
     return parse
-
-
-def make_report(folder: Path, name: str) -> Report:
-    """A report of three stages in which every text that can come from data is `name`."""
-    folder.mkdir()
-    Image.new("RGB", (1600, 400), "teal").save(folder / "wide.png")
-    Image.new("P", (64, 64)).save(folder / "cluster <b>.png")
-    lines = (Series(name, (0.0, 1.0, 2.0), (3.0, float("nan"), 1.0)), Series("one point", (1.0,), (2.0,)))
-    shown = Page(
-        name,
-        (Picture("wide.png", name, name, name), Picture("cluster <b>.png", name, name)),
-        (Curve(name, name, name, lines), Curve("empty", "x", "y", (), log_y=True)),
-        (Table(name, (name, "score"), ((name, 0.75), (None, None)), name),),
-    )
-
-    def stage(identifier: str, page: Page) -> StageReport:
-        settings = {name: {name: [name, 1, None]}}
-        return StageReport(
-            identifier, name, "Built", name, "f" * 64, "c" * 64, 1.5, settings, {name: name}, page, folder
-        )
-
-    return Report(
-        name=name,
-        created=datetime(2025, 3, 1, 12, 30, tzinfo=UTC),
-        machine={name: name},
-        versions={name: name},
-        funnel=Funnel(
-            1640, (Departure(name, 41, "ingest", name), Departure("With text", 521), Departure("Copies", 214))
-        ),
-        stages=(stage("ingest", shown), stage("embed", Page("nothing to see")), stage("cluster", shown)),
-        headline=(Headline("ingest", "wide.png"), Headline("cluster", "cluster <b>.png")),
-    )
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The map in a real browser, opened from disk: hover, zoom, drag, pinch, keys, groups, no script, no network."""
 
 import io
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,22 +14,9 @@ from logoflow.report.model import Funnel, Report, StageReport
 from logoflow.report.page import Group, Map, Page, Picture, Point
 from logoflow.report.write import write_report
 
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
 SIDE, MARGIN, TILE = 5, 28, 16
 CANVAS = ".map-plane > canvas"
 HOSTILE = "<img src=x onerror=alert(1)>\"'</script> (source)"
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 def colour_of(index: int) -> tuple[int, int, int]:
@@ -92,14 +78,6 @@ class Reader:
         scale = shot.width / self.page.viewport_size["width"]
         found = shot.getpixel((round(x * scale), round(y * scale)))
         return tuple(int(c) for c in found)  # type: ignore[union-attr]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logoflow.report.model import Departure, Funnel
-from logoflow.report.page import Curve, Page, Picture, Series, Table, read_page, write_page
+from logoflow.report.model import Departure, Funnel, Portion
+from logoflow.report.page import ClusterPart, Curve, Page, Picture, Series, Table, read_page, write_page
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 numbers = st.floats(allow_nan=False)
@@ -29,6 +29,10 @@ built_pages = st.builds(
     st.lists(st.builds(Curve, text, text, text, st.tuples(series), st.booleans()), max_size=2).map(tuple),
     st.lists(
         st.builds(Table, text, st.tuples(text, text), st.lists(st.tuples(cells, cells)).map(tuple)), max_size=2
+    ).map(tuple),
+    st.none(),
+    st.lists(
+        st.builds(ClusterPart, st.integers(0, 99), st.lists(st.tuples(text, cells), max_size=2).map(tuple)), max_size=2
     ).map(tuple),
 )
 
@@ -71,3 +75,10 @@ def test_nobody_is_lost_in_the_funnel(counts: list[int], remaining: int) -> None
 def test_a_funnel_that_loses_more_than_it_was_offered_is_refused() -> None:
     with pytest.raises(ValueError, match=r"more than the 10 images offered \(With text 11\)"):
         Funnel(10, (Departure("With text", 11),))
+
+
+def test_parts_of_the_funnel_that_do_not_add_up_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(a 4, b 5\) do not add up to 10"):
+        Funnel(10, (), (Portion("a", 4), Portion("b", 5)))
+    with pytest.raises(ValueError, match=r"\(Cluster 0 10\) do not add up to 9"):
+        Funnel(10, (Departure("Identical", 1),), groups=(Portion("Cluster 0", 10),))

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 from PIL import Image
 
-from logoflow.report.model import Headline, Report, StageReport
+from logoflow.report.model import Funnel, Headline, Report, StageReport
 from logoflow.report.page import Page, Picture
 from logoflow.report.write import write_report
 
@@ -76,7 +76,9 @@ def test_every_link_and_picture_is_a_file_of_the_report(hostile: Report, tmp_pat
                 if reference.startswith("#"):
                     assert reference[1:] in ids
                 elif reference != "data:,":
-                    assert (folder / unquote(reference)).is_file(), f"{page.name}: {reference}"
+                    file, _, fragment = reference.partition("#")
+                    assert (folder / unquote(file)).is_file(), f"{page.name}: {reference}"
+                    assert not fragment or f'id="{fragment}"' in (folder / file).read_text("utf-8")
                     found[tag] += 1
             described = f"{attributes.get('aria-labelledby', '')}".split()
             assert set(described) <= set(ids)
@@ -128,16 +130,32 @@ def test_the_funnel_shows_shares_of_the_images_offered(plain: Report, tmp_path: 
     assert "864" in text
 
 
-def test_the_bars_of_the_funnel_are_as_wide_as_their_shares(plain: Report, tmp_path: Path, seen: Seen) -> None:
-    elements = seen(write_report(plain, tmp_path / "report")).elements
-    widths = [float(attributes["style"][7:-1]) for tag, attributes in elements if tag == "b" and "style" in attributes]
-    assert widths == pytest.approx([100 * n / 1640 for n in (41, 521, 214)], abs=1e-3)
+def test_a_cluster_has_a_page_of_what_each_stage_knows_of_it(plain: Report, tmp_path: Path, seen: Seen) -> None:
+    folder = tmp_path / "report"
+    index = seen(write_report(plain, folder))
+    assert {"cluster-0.html", "cluster-1.html"} <= {attributes.get("href") for _, attributes in index.elements}
+    page = seen(folder / "cluster-1.html")
+    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
+    assert [stage for stage in ("ingest", "embed", "cluster") if links.count(f"{stage}.html") > 1] == [
+        "ingest", "cluster",
+    ]  # fmt: skip
+    assert links[-2:] == ["cluster-0.html", "index.html#clusters"]
+    sources = {attributes["src"] for tag, attributes in page.elements if tag == "img"}
+    for stage in ("ingest", "cluster"):
+        folders = {source.rpartition("/")[0] for source in sources if stage in source.split("/")}
+        assert folders == {f"pictures/{stage}/cluster-1"}
+    assert len(sources) == 2 * (1 + 3)
+    assert page.text.count("161") == 2
+
+
+def test_a_stage_named_as_the_page_of_a_cluster_is_refused(plain: Report, tmp_path: Path) -> None:
+    stage = replace(plain.stages[0], name="cluster-1")
+    with pytest.raises(ValueError, match="cannot name a page"):
+        write_report(replace(plain, stages=(stage,), headline=()), tmp_path / "report")
 
 
 def test_a_report_without_funnel_pictures_and_stages_is_still_a_page(plain: Report, tmp_path: Path, seen: Seen) -> None:
-    empty = replace(
-        plain, funnel=replace(plain.funnel, offered=0, departures=()), stages=(), headline=(), title="Empty"
-    )
+    empty = replace(plain, funnel=Funnel(0), stages=(), headline=(), title="Empty")
     assert "Empty" in seen(write_report(empty, tmp_path / "report")).text
 
 
