@@ -6,7 +6,8 @@ IMAGES are Parquet files with the columns name, "set:brand", and image; data/ful
 first drawn at a random size of 48 to 256 px. Logos whose brand stands once in the sets are held out: whatever they are
 taken for is a false alarm, though some of these are one mark under two names, which only looking tells. Of some of the
 others a copy of each kind is planted: smaller, JPEG, both, shifted, padded, cropped, blurred, with few colours, in
-other colours, without colours, mirrored. One is found when it is taken for its own logo, or another drawing of that brand.
+other colours, without colours, mirrored. One is found when it is taken for its own logo, or for another drawing of its
+brand.
 
 The tolerances are chosen on one half of the held-out logos and of those that were copied: those that find the most with
 at most half a per cent of false alarms. What is printed is measured on the other half.
