@@ -134,8 +134,8 @@ def plant(logos: Sequence[Pixels], known: Rows, samples: int) -> list[Planted]:
 def search(pictures: Sequence[Pixels], training: View, encoder: Encoder) -> Looked:
     """Everything as `logoflow check` looks at it."""
     views = [view(pictures, encoder), view([picture[:, ::-1] for picture in pictures], encoder)]
-    pairs = [one.propose(training.described.vectors, training.outlines) for one in views]
-    return look(views, training.described, pairs)
+    logos = training.described
+    return look(views, logos.vectors, training.outlines, lambda rows: (logos.thumbnails[rows], logos.sizes[rows]))
 
 
 class Trial:

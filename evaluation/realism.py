@@ -19,6 +19,7 @@ FEWEST = 80  # real images of a cluster; with fewer the thresholds are those of 
 DEVIATIONS = 3.0  # below the median of its kind, from which on a discriminator's score is a veto
 
 Grade = Literal["good", "medium", "poor"]
+Veto = Literal["", "text", "discriminator"]
 GRADES: tuple[Grade, ...] = ("good", "medium", "poor")
 
 
@@ -30,11 +31,13 @@ class Sorted:
         grade: good, medium or poor.
         realism: its score, beside that of unseen real images.
         reason: a sentence.
+        veto: what made it poor whatever its realism; empty where nothing did.
     """
 
     grade: Grade
     realism: float
     reason: str
+    veto: Veto = ""
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,13 @@ def sort_images(
         scores = realism(stick.balls, fake[rows], K)
         lowest = -np.inf if critic is None else floor(critic[rows])
         for row, score in zip(rows.tolist(), scores.tolist(), strict=True):
-            grade, reason = judge(score, stick)
+            verdict = judge(score, stick)
             if critic is not None and critic[row] < lowest:
-                grade, reason = "poor", "The discriminator rejects it far more surely than the others of its cluster."
+                reason = "The discriminator rejects it far more surely than the others of its cluster."
+                verdict = Sorted("poor", score, reason, "discriminator")
             if text is not None and text[row] >= text_threshold:
-                grade, reason = "poor", f"It seems to contain text (probability {text[row]:.2f})."
-            verdicts[row] = Sorted(grade, score, reason)
+                verdict = Sorted("poor", score, f"It seems to contain text (probability {text[row]:.2f}).", "text")
+            verdicts[row] = verdict
     return [verdict for verdict in verdicts if verdict is not None]
 
 
@@ -126,16 +130,16 @@ def yardstick(real: Features, seed: int) -> Yardstick:
     return Yardstick(real[balls], float(good), float(medium), len(held_out))
 
 
-def judge(score: float, stick: Yardstick) -> tuple[Grade, str]:
+def judge(score: float, stick: Yardstick) -> Sorted:
     """The grade of a realism, and why, in a sentence."""
     if score >= stick.good:
-        return (
-            "good",
-            f"As realistic as the better {1 - GOOD:.0%} of unseen real logos ({score:.2f}; {stick.good:.2f}).",
-        )
+        reason = f"Its realism {score:.2f} reaches {stick.good:.2f}, which {1 - GOOD:.0%} of unseen real logos reach."
+        return Sorted("good", score, reason)
     if score >= stick.medium:
-        return "medium", f"Less realistic than {1 - GOOD:.0%} of unseen real logos ({score:.2f}; {stick.good:.2f})."
-    return "poor", f"Less realistic than {1 - POOR:.0%} of unseen real logos ({score:.2f}; {stick.medium:.2f})."
+        reason = f"Its realism {score:.2f} is below {stick.good:.2f}, which {1 - GOOD:.0%} of unseen real logos reach."
+        return Sorted("medium", score, reason)
+    reason = f"Its realism {score:.2f} is below {stick.medium:.2f}, which {1 - POOR:.0%} of unseen real logos reach."
+    return Sorted("poor", score, reason)
 
 
 def floor(scores: Vector) -> float:

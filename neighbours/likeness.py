@@ -5,7 +5,7 @@ The encoder's vectors see colours first, outlines do not see them at all, so eac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -32,6 +32,21 @@ class Likeness(IntEnum):
     MIRRORED = 1
     RECOLOURED = 2
     COPY = 3
+
+    @property
+    def words(self) -> str:
+        """The same as people say it."""
+        return {0: "no copy", 1: "mirrored copy", 2: "recoloured copy", 3: "copy"}[self]
+
+    @property
+    def reason(self) -> str:
+        """What was seen, as a sentence."""
+        return {
+            0: "None of the logos nearest to it shows the same mark.",
+            1: "It shows the same mark mirrored, in these or other colours.",
+            2: "It shows the same mark in other colours.",
+            3: "It shows the same mark in the same colours.",
+        }[self]
 
 
 @dataclass(frozen=True)
@@ -93,22 +108,65 @@ class Looked:
         return np.where(self.mirrored, np.minimum(kind, Likeness.MIRRORED), kind)
 
 
-def look(views: Sequence[View], logos: Described, pairs: Sequence[Pairs]) -> Looked:
-    """Look at proposed pairs.
+@dataclass(frozen=True)
+class Near:
+    """A logo near a picture.
+
+    Attributes:
+        row: of the logo.
+        distance: Euclidean, of their unit vectors: 0 for equal ones, 1.41 for unrelated ones.
+        likeness: what the picture is of it.
+    """
+
+    row: int
+    distance: float
+    likeness: Likeness
+
+
+def look(
+    views: Sequence[View], vectors: Vectors, outlines: Vectors, load: Callable[[Rows], tuple[NDArray[np.uint8], Rows]]
+) -> Looked:
+    """Propose pairs and look at them.
 
     Args:
         views: the pictures and, where those count, their mirror images.
-        logos: what they may repeat.
-        pairs: for each view.
+        vectors: unit vectors of the logos that they may repeat, `[N, D]`.
+        outlines: of the same, `[N, L]`.
+        load: takes rows of logos, ascending, to their thumbnails and sizes, as `Described` has them; only those that
+            are proposed are asked for.
     """
+    pairs = [view.propose(vectors, outlines) for view in views]
     picture, logo = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
-    mirrored = np.repeat(np.arange(len(views)) > 0, [len(rows) for rows, _ in pairs])
+    rows = np.unique(logo)
+    logos = Described(vectors[rows], *load(rows))
     similarity, plain, colourless = [], [], []
-    for view, rows in zip(views, pairs, strict=True):
-        similarity.append(np.einsum("nd,nd->n", view.described.vectors[rows[0]], logos.vectors[rows[1]]))
-        plain.append(compare(view.described, logos, *rows, Tolerance()))
-        colourless.append(compare_in_any_colours(view.described, logos, *rows, Tolerance()))
+    for view, (first, second) in zip(views, pairs, strict=True):
+        seen = (view.described, logos, first, np.searchsorted(rows, second), Tolerance())
+        similarity.append(np.einsum("nd,nd->n", view.described.vectors[first], vectors[second]))
+        plain.append(compare(*seen))
+        colourless.append(compare_in_any_colours(*seen))
+    mirrored = np.repeat(np.arange(len(views)) > 0, [len(first) for first, _ in pairs])
     return Looked(picture, logo, np.concatenate(similarity), mirrored, _joined(plain), _joined(colourless))
+
+
+def nearest(looked: Looked, pictures: int, rules: Rules, k: int) -> list[list[Near]]:
+    """For each of so many pictures the k logos that it is most surely a copy of, and after those the nearest ones."""
+    kinds = looked.judged(rules)
+    distances = np.sqrt(np.maximum(0, 2 - 2 * looked.similarity))
+    found: list[dict[int, Near]] = [{} for _ in range(pictures)]
+    for picture, row, distance, kind in zip(
+        looked.picture.tolist(), looked.logo.tolist(), distances.tolist(), kinds.tolist(), strict=True
+    ):
+        old = found[picture].get(row, Near(row, distance, Likeness.NONE))
+        found[picture][row] = Near(row, min(distance, old.distance), max(Likeness(kind), old.likeness))
+    return [sorted(near.values(), key=lambda one: (-one.likeness, one.distance, one.row))[:k] for near in found]
+
+
+def among_themselves(vectors: Vectors, sample: int, seed: int) -> NDArray[np.float64]:
+    """Distances of some logos to the nearest other one, ascending: what is usual where nothing was generated."""
+    rows = np.random.default_rng(seed).permutation(len(vectors))[:sample]
+    cosines = search(vectors, vectors[rows], 2).similarities[:, -1].astype(np.float64)
+    return np.sort(np.sqrt(np.maximum(0, 2 - 2 * cosines)))
 
 
 def _joined(parts: Sequence[Differences]) -> Differences:

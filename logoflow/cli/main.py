@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from logoflow.cli.accept import accept
+from logoflow.cli.check import check
 from logoflow.cli.dedup import dedup
 from logoflow.cli.detect import detect_text
 from logoflow.cli.doctor import doctor
@@ -28,7 +29,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (run, plan, status, runs, accept, show, verify, gc, doctor, detect_text, embed, dedup, search, images):
+for command in (
+    run,
+    plan,
+    status,
+    runs,
+    accept,
+    show,
+    verify,
+    gc,
+    doctor,
+    detect_text,
+    embed,
+    dedup,
+    search,
+    check,
+    images,
+):
     app.command()(command)
 
 
