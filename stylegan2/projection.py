@@ -67,7 +67,7 @@ def project(
     *,
     space: Space = "w",
     steps: int = 300,
-    noise: Literal["const", "optimised", "none"] = "const",
+    noise: Literal["const", "fitted", "none"] = "const",
     labels: Sequence[int | None] | None = None,
     seed: int = 0,
     frames: int = 40,
@@ -101,7 +101,7 @@ def project(
     began = torch.stack([scout.best for scout in scouts])[best, rows][:, :1]
 
     descent = Descent(generator, distance, began, deviation, fixed, steps - STARTS * tried)
-    if noise == "optimised":
+    if noise == "fitted":
         descent.free_noise()
     film = [descent.image]
     for number in range(descent.steps):

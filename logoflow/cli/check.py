@@ -11,6 +11,7 @@ import typer
 
 from logoflow.cli.neighbours import SHEET_TILE, EncoderOption, PathsArgument, embedded, existing, loaded
 from logoflow.cli.output import JsonOption, StoreOption, check_sheet, console, print_rows
+from logoflow.cli.pictures import Offered, read_pictures
 from logoflow.errors import UserError
 from logoflow.run import default_store
 
@@ -182,7 +183,9 @@ def pictures_to_check(paths: Sequence[str], network: "Encoder") -> "tuple[list[s
     from tasks.describe import view
     from tasks.device import device_named
 
-    images = [image for block, _, _ in embedded(paths, network) for image in block]
+    images = [image for image in read_pictures(paths) if isinstance(image, Offered)]
+    if not images:
+        raise UserError(f"{', '.join(paths)}: no image that can be read.")
     shown = [image.pixels for image in images]
     turned = [picture[:, ::-1] for picture in shown]
     views = [view(pictures, network, device_named("auto")) for pictures in (shown, turned)]

@@ -20,6 +20,7 @@ from logoflow.cli.look import plan, runs, show, status
 from logoflow.cli.maintain import gc, verify
 from logoflow.cli.neighbours import embed, search
 from logoflow.cli.output import debugging
+from logoflow.cli.project import project
 from logoflow.cli.run import run
 from logoflow.errors import UserError
 
@@ -44,6 +45,7 @@ for command in (
     dedup,
     search,
     check,
+    project,
     images,
 ):
     app.command()(command)
