@@ -34,6 +34,7 @@ COARSEST = 8  # px of the picture's last reduction
 PERCEPTUAL = 1.0  # weight of the features beside the pixels
 NOISE_RATE = 0.05
 NOISE_PENALTY = 10.0
+OVERSHOOT = 0.05  # how much of what is whiter than white, or blacker than black, counts
 BATCH = 64
 
 
@@ -143,6 +144,7 @@ class Distance:
     def __call__(self, images: Tensor, rows: Tensor | None = None) -> Tensor:
         """Of images `[N, C, H, W]` to all targets, or `[M, C, H, W]` to those in the rows `[M]`."""
         chosen = slice(None) if rows is None else rows
+        images = shown(images)
         found = torch.zeros(len(images), device=images.device)
         for image, target in zip(pyramid(images), self.scales, strict=True):
             found = found + (image - target[chosen]).abs().mean(dim=(1, 2, 3)) / len(self.scales)
@@ -203,6 +205,12 @@ def draw(generator: Generator, ws: Tensor, noise: Noise) -> Tensor:
     """Pictures of w `[N, 1 or L, w_dim]`."""
     image: Tensor = generator.synthesis(ws.expand(-1, generator.settings.layers, -1), noise)
     return image
+
+
+def shown(images: Tensor) -> Tensor:
+    """Pictures as they are clipped when shown, but for a slope that still says which way is back."""
+    clipped = images.clamp(-1, 1)
+    return clipped + OVERSHOOT * (images - clipped)
 
 
 class Descent:
