@@ -18,7 +18,8 @@ from neighbours.recoloured import compare_in_any_colours
 from neighbours.search import search
 from neighbours.vectors import Vectors
 
-NEIGHBOURS = 16  # nearest logos by vectors, and as many by outlines, that are looked at
+NEIGHBOURS = 8  # nearest logos by vectors, and as many by outlines, that are looked at
+SILHOUETTES = Tolerance(gist=0.15)  # other colours hardly change them, so fewer pairs need a closer look
 
 Rows = NDArray[np.int64]
 Pairs = tuple[Rows, Rows]
@@ -59,7 +60,7 @@ class Rules:
     """
 
     plain: Tolerance = field(default_factory=Tolerance)
-    colourless: Tolerance = field(default_factory=Tolerance)
+    colourless: Tolerance = SILHOUETTES
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,10 @@ def look(
     logos = Described(vectors[rows], *load(rows))
     similarity, plain, colourless = [], [], []
     for view, (first, second) in zip(views, pairs, strict=True):
-        seen = (view.described, logos, first, np.searchsorted(rows, second), Tolerance())
+        seen = (view.described, logos, first, np.searchsorted(rows, second))
         similarity.append(np.einsum("nd,nd->n", view.described.vectors[first], vectors[second]))
-        plain.append(compare(*seen))
-        colourless.append(compare_in_any_colours(*seen))
+        plain.append(compare(*seen, Tolerance()))
+        colourless.append(compare_in_any_colours(*seen, SILHOUETTES))
     mirrored = np.repeat(np.arange(len(views)) > 0, [len(first) for first, _ in pairs])
     return Looked(picture, logo, np.concatenate(similarity), mirrored, _joined(plain), _joined(colourless))
 
