@@ -35,7 +35,7 @@ from moco.shipped import ENCODER
 from neighbours.calibration import LEAST_SIDE, RECOLOURED, SCALES
 from neighbours.comparison import Tolerance
 from neighbours.copies import DISGUISES, KINDS, make_copy, recolour
-from neighbours.likeness import SILHOUETTES, Likeness, Looked, Rules, View, look
+from neighbours.likeness import COLOURLESS, Likeness, Looked, Rules, View, look
 from tasks.describe import view
 
 ASKED = ("jpeg", "resized", "resized+jpeg", "shifted", RECOLOURED)  # of the target
@@ -175,7 +175,7 @@ class Trial:
         asked, free = self.choosing & np.isin(self.kinds, ASKED), self.choosing & (self.kinds == "")
         best, reached = Rules(), (-1.0, -1.0)
         for plain, colourless in product(STEPS, STEPS):
-            rules = Rules(Tolerance().scaled(plain), SILHOUETTES.scaled(colourless))
+            rules = Rules(Tolerance().scaled(plain), COLOURLESS.scaled(colourless))
             suspected = self.taken(rules) > 0
             alarms, recall = float(suspected[free].mean()), float(suspected[asked].mean())
             value = (recall, -alarms) if alarms <= ALARMS else (-alarms, -alarms)
@@ -188,7 +188,7 @@ class Trial:
         taken, rest = self.taken(rules), ~self.choosing
         free = taken[rest & (self.kinds == "")]
         return Result(
-            rules=(rules.plain.colour / Tolerance().colour, rules.colourless.colour / Tolerance().colour),
+            rules=(rules.plain.colour / Tolerance().colour, rules.colourless.colour / COLOURLESS.colour),
             recall=float((taken[rest & np.isin(self.kinds, ASKED)] > 0).mean()),
             alarms=float((free > 0).mean()),
             by_kind={

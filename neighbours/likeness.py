@@ -19,7 +19,8 @@ from neighbours.search import search
 from neighbours.vectors import Vectors
 
 NEIGHBOURS = 8  # nearest logos by vectors, and as many by outlines, that are looked at
-SILHOUETTES = Tolerance(gist=0.15)  # other colours hardly change them, so fewer pairs need a closer look
+COLOURLESS = Tolerance(gist=0.15).scaled(0.8)
+"""A map of colours makes pictures more alike, so less may differ; and silhouettes hardly change with the colours."""
 
 Rows = NDArray[np.int64]
 Pairs = tuple[Rows, Rows]
@@ -60,7 +61,7 @@ class Rules:
     """
 
     plain: Tolerance = field(default_factory=Tolerance)
-    colourless: Tolerance = SILHOUETTES
+    colourless: Tolerance = COLOURLESS
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def look(
         seen = (view.described, logos, first, np.searchsorted(rows, second))
         similarity.append(np.einsum("nd,nd->n", view.described.vectors[first], vectors[second]))
         plain.append(compare(*seen, Tolerance()))
-        colourless.append(compare_in_any_colours(*seen, SILHOUETTES))
+        colourless.append(compare_in_any_colours(*seen, COLOURLESS))
     mirrored = np.repeat(np.arange(len(views)) > 0, [len(first) for first, _ in pairs])
     return Looked(picture, logo, np.concatenate(similarity), mirrored, _joined(plain), _joined(colourless))
 
