@@ -80,13 +80,14 @@ def text_probabilities(drawn: Drawn, device: str) -> NDArray[np.float64]:
 def discriminator_scores(trained: Artifact, drawn: Drawn, asked: Labels, device: str) -> NDArray[np.float64]:
     """The discriminator's logit of each logo, `[M]`; logos of one cluster go together, for it compares its batch."""
     discriminator = load_discriminator(trained.file("discriminator.safetensors")).to(device)
-    scores = np.empty(len(drawn))
+    scores, group = np.empty(len(drawn)), max(1, discriminator.settings.deviation_group)
     for cluster in np.unique(asked):
         rows = np.flatnonzero(asked == cluster)
         for part in np.split(rows, range(BLOCK, len(rows), BLOCK)):
-            images = torch.from_numpy(drawn[part]).to(device) / 127.5 - 1
-            kinds = torch.from_numpy(asked[part]).to(device) if discriminator.settings.classes else None
-            scores[part] = discriminator(images, kinds).cpu().numpy()
+            full = np.resize(part, -(-len(part) // group) * group)  # the last group is filled up with the first logos
+            images = torch.from_numpy(drawn[full]).to(device) / 127.5 - 1
+            kinds = torch.from_numpy(asked[full]).to(device) if discriminator.settings.classes else None
+            scores[part] = discriminator(images, kinds)[: len(part)].cpu().numpy()
     return scores
 
 
