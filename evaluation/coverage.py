@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.distances import Features, Vector, distance_blocks, radii
-
-SOFTENING = 1e-5  # keeps the realism of an exact copy finite
+from evaluation.distances import Features, distance_blocks, radii
 
 
 class PrecisionRecall(NamedTuple):
@@ -68,25 +66,3 @@ def density_coverage(real: Features, fake: Features, k: int = 5) -> DensityCover
         held += int(inside.sum())
         covered += int(inside.any(axis=1).sum())
     return DensityCoverage(held / (k * len(fake)), covered / len(real))
-
-
-def realism(real: Features, fake: Features, k: int = 3) -> Vector:
-    """Realism of each fake `[M]` (Kynkäänniemi et al. 2019): at least 1 inside the reals' manifold, less outside.
-
-    The largest over reals of the ball's radius over the distance; balls wider than the median radius are left out,
-    because those around outliers would call anything real.
-
-    Args:
-        real: `[N, D]`.
-        fake: `[M, D]`.
-        k: which neighbour gives a ball its radius.
-
-    Raises:
-        ValueError: the dimensions differ, or there are no more than k reals.
-    """
-    real_radii = radii(real, k)
-    kept = real_radii <= np.median(real_radii)
-    best = np.empty(len(fake))
-    for rows, distances in distance_blocks(fake, real[kept]):
-        best[rows] = (real_radii[kept] / (distances + SOFTENING)).max(axis=1)
-    return best

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from logoflow.errors import UserError
 from logoflow.resolve import Workspace
+from logoflow.status import read_runs
 from logoflow.store.store import Artifact
 from neighbours.vectors import read_vectors, with_outlines
 
@@ -59,18 +60,19 @@ class Collection:
         return product
 
 
-def open_collection(space: Workspace, weight: float = 0) -> Collection:
-    """The logos of the last run that embedded them or found them embedded.
+def open_collection(space: Workspace, weight: float = 0, run: str | None = None) -> Collection:
+    """The logos of a run.
 
     Args:
         space: a store.
         weight: of the outlines beside the vectors.
+        run: its id, or the beginning; None for the last one that embedded logos or found them embedded.
 
     Raises:
         UserError: there is none.
     """
     store = space.store
-    embedded = last_used(space, "embed")
+    embedded = last_used(space, "embed") if run is None else used_by(space, run, "embed")
     if embedded is None:
         raise UserError(f"{store.root} holds no embedded logos: run the pipeline first, or name its --store.")
     record = embedded.manifest.inputs["ingest"]
@@ -87,6 +89,20 @@ def last_used(space: Workspace, stage: str) -> Artifact | None:
     """
     event = space.ledger.last_answer(None, stage)
     return space.store.find(stage, event.data["fingerprint"]) if event else None
+
+
+def used_by(space: Workspace, run: str, stage: str) -> Artifact | None:
+    """The artifact of a stage that a run, by its id or its beginning, built or found there.
+
+    Raises:
+        UserError: no run or several are meant.
+    """
+    meant = [known for known in read_runs(space.ledger) if known.id.startswith(run)]
+    if len(meant) != 1:
+        raise UserError(
+            f"{run} is no file, and the id of {len(meant) or 'no'} run in {space.store.root}: see `logoflow runs`."
+        )
+    return space.store.find(stage, meant[0].stages[stage].fingerprint)
 
 
 def row_of(collection: Collection, wanted: str) -> int:

@@ -39,9 +39,9 @@ def align(pairs: Pairs) -> Tensor:
     still = STILL.expand(len(pairs.a), 3)
     zoomed = torch.tensor([1.1, 0.0, 0.0]).expand(len(pairs.a), 3)
     starts = [still, zoomed, inverse(zoomed), _pose_of_moments(coarse)]
-    poses = torch.stack([_refine(coarse, start, COARSE_STEPS) for start in starts])  # [starts, P, 3]
+    poses = torch.stack([refine(coarse, start, COARSE_STEPS) for start in starts])  # [starts, P, 3]
     errors = torch.stack([_error(pairs, pose) for pose in poses])  # thin lines tell only at the full side
-    return _refine(pairs, poses[errors.argmin(dim=0), torch.arange(len(pairs.a))], FINE_STEPS)
+    return refine(pairs, poses[errors.argmin(dim=0), torch.arange(len(pairs.a))], FINE_STEPS)
 
 
 def warp(b: Tensor, pose: Tensor) -> Tensor:
@@ -63,7 +63,7 @@ def gradients(x: Tensor) -> tuple[Tensor, Tensor]:
     return (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2, (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
 
 
-def _refine(pairs: Pairs, pose: Tensor, steps: int) -> Tensor:
+def refine(pairs: Pairs, pose: Tensor, steps: int) -> Tensor:
     """Gauss-Newton steps where both pictures are, with the mean of their gradients (Benhimane and Malis 2004)."""
     side = pairs.a.shape[-1]
     position = _positions(side)

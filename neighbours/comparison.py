@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,6 +71,29 @@ def compare(
         tolerance: pairs whose gists differ by more are left out, and those that it admits as they lie not aligned.
     """
     distances = one.gists.distances(first, other.gists, second)
+    return look_closer(one, other, first, second, distances, tolerance, _look)
+
+
+def look_closer(
+    one: Described,
+    other: Described,
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    distances: NDArray[np.float32],
+    tolerance: Tolerance,
+    look: Callable[[Pairs, int, Tolerance], NDArray[np.float32]],
+) -> Differences:
+    """Let a function say what is different in the pictures of those pairs whose gists are close, some at a time.
+
+    Args:
+        one: pictures.
+        other: pictures as well.
+        first: rows of one, `[P]`.
+        second: rows of the other, `[P]`.
+        distances: of their gists, `[P]`.
+        tolerance: says which of these are close; the function is given it as well.
+        look: takes the ink of pairs and the side to compare at, and returns colour, edges and overlap, `[3, P]`.
+    """
     alike = np.flatnonzero(distances == 0)
     equal = alike[_are_equal(one, other, first[alike], second[alike])]
     close = distances <= tolerance.gist
@@ -84,7 +108,7 @@ def compare(
             pictures = [_ink(logos.thumbnails[rows]) for logos, rows in sides]
             frames = [_frames(logos.sizes[rows]) for logos, rows in sides]
             with torch.inference_mode():
-                columns[:, part] = _look(Pairs(*pictures, *frames), side, tolerance)
+                columns[:, part] = look(Pairs(*pictures, *frames), side, tolerance)
     return Differences(*columns)
 
 
@@ -105,20 +129,20 @@ def _is_long(sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def _look(pairs: Pairs, side: int, tolerance: Tolerance) -> NDArray[np.float32]:
     """Colour, edges and overlap of each pair at a side, `[3, P]`, aligned where that is needed."""
-    small = Pairs(*(_reduced(x, side) for x in pairs))
-    found = _differences(pairs, small, STILL.expand(len(pairs.a), 3)).numpy()
+    small = Pairs(*(reduced(x, side) for x in pairs))
+    found = differences(pairs, small, STILL.expand(len(pairs.a), 3)).numpy()
     moved = np.flatnonzero(~Differences(*found).within(tolerance))
     if len(moved):
         pairs, small = (Pairs(*(x[moved] for x in same)) for same in (pairs, small))
-        found[:, moved] = _differences(pairs, small, align(small)).numpy()
+        found[:, moved] = differences(pairs, small, align(small)).numpy()
     return found
 
 
-def _differences(pairs: Pairs, small: Pairs, pose: Tensor) -> Tensor:
+def differences(pairs: Pairs, small: Pairs, pose: Tensor) -> Tensor:
     """Colour, edges and overlap `[3, P]` of pairs, and the same reduced, in a pose; see `Tolerance`."""
     a, b, frame_a, frame_b = small
     side = a.shape[-1]
-    laid = _reduced(warp(pairs.b, pose), side)  # laid on a before it is reduced, so that it stays as sharp
+    laid = reduced(warp(pairs.b, pose), side)  # laid on a before it is reduced, so that it stays as sharp
     frame_laid = warp(frame_b, pose)
     both = frame_a * (frame_laid > 0.99)
     both = -F.max_pool2d(-both, 3, 1, 1)  # the outermost pixels are mixed with what lies outside
@@ -141,7 +165,7 @@ def _share_within(picture: Tensor, frame: Tensor, other: Tensor) -> Tensor:
     return (energy * near).sum(dim=(1, 2, 3)) / energy.sum(dim=(1, 2, 3)).clamp_min(1e-4)
 
 
-def _reduced(x: Tensor, side: int) -> Tensor:
+def reduced(x: Tensor, side: int) -> Tensor:
     """Pictures `[P, C, S, S]` averaged down to a side; torch's general way takes ten times as long where S divides."""
     factor, rest = divmod(x.shape[-1], side)
     if rest:
@@ -151,7 +175,7 @@ def _reduced(x: Tensor, side: int) -> Tensor:
 
 def _ink(thumbnails: NDArray[np.uint8]) -> Tensor:
     """What is not paper, 0..1, `[P, 3, LONG_SIDE, LONG_SIDE]`."""
-    return 1 - _reduced(torch.from_numpy(np.array(thumbnails)) / 255, LONG_SIDE)
+    return 1 - reduced(torch.from_numpy(np.array(thumbnails)) / 255, LONG_SIDE)
 
 
 def _frames(sizes: NDArray[np.int64]) -> Tensor:

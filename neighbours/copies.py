@@ -69,6 +69,24 @@ def resized_as_jpeg(image: Image.Image, random: np.random.Generator) -> Image.Im
     return as_jpeg(resized(image, random), random)
 
 
+def shifted(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    """Moved by 3 to 10 % of the long side in each direction, cut off there, and filled up with white."""
+    across, down = (round(random.choice((-1, 1)) * random.uniform(0.03, 0.1) * max(image.size)) for _ in range(2))
+    moved = Image.new("RGB", image.size, (255, 255, 255))
+    moved.paste(image, (across, down))
+    return moved
+
+
+def mirrored(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    """Left and right exchanged."""
+    return ImageOps.mirror(image)
+
+
+def gray(image: Image.Image, random: np.random.Generator) -> Image.Image:
+    """Without colours."""
+    return image.convert("L").convert("RGB")
+
+
 KINDS: dict[str, Callable[[Image.Image, np.random.Generator], Image.Image]] = {
     "resized": resized,
     "jpeg": as_jpeg,
@@ -80,16 +98,19 @@ KINDS: dict[str, Callable[[Image.Image, np.random.Generator], Image.Image]] = {
 }
 """By name: from a picture, mode RGB, and a generator to a copy of it."""
 
+DISGUISES = {"shifted": shifted, "gray": gray, "mirrored": mirrored}
+"""The same for pictures that are no copies to a collection, but that nobody may take for a logo of his own."""
+
 
 def make_copy(picture: Pixels, kind: str, random: np.random.Generator) -> Pixels:
     """A copy of a picture.
 
     Args:
         picture: RGB `[H, W, 3]` on white.
-        kind: one of KINDS.
+        kind: one of KINDS or DISGUISES.
         random: draws how strong the change is.
     """
-    return np.array(KINDS[kind](Image.fromarray(picture), random).convert("RGB"))
+    return np.array((KINDS | DISGUISES)[kind](Image.fromarray(picture), random).convert("RGB"))
 
 
 def recolour(picture: Pixels, random: np.random.Generator) -> Pixels | None:

@@ -29,3 +29,8 @@ class Described:
     def gists(self) -> Gists:
         """Their gists, made when they are first asked for."""
         return gists(self.thumbnails)
+
+    @cached_property
+    def silhouettes(self) -> Gists:
+        """The gists of their silhouettes, which other colours do not change; made when they are first asked for."""
+        return gists(self.thumbnails, channels=1)

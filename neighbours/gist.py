@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from neighbours.marks import marked, square_around
+from neighbours.marks import marked, silhouettes, square_around
 
 SIDE = 12
 FINE = 2 * SIDE  # sampled, then averaged down
@@ -27,7 +27,7 @@ class Gists:
     """Gists of pictures.
 
     Attributes:
-        marks: what is not paper, 0..255, the longer side of the mark filling the square, uint8 `[N, 3 SIDE SIDE]`:
+        marks: what is not paper, 0..255, the longer side of the mark filling the square, uint8 `[N, C SIDE SIDE]`:
             bytes, so that those of a million pictures fit in memory.
         framed: whether ink runs all around the box, as after padding by another colour than white, bool `[N]`.
     """
@@ -49,15 +49,21 @@ class Gists:
         return found
 
 
-def gists(thumbnails: NDArray[np.uint8]) -> Gists:
-    """The gist of each picture, uint8 `[N, 3, S, S]`, aspect kept, centred on white; may be memory-mapped."""
-    marks = np.empty((len(thumbnails), 3 * SIDE * SIDE), np.uint8)
+def gists(thumbnails: NDArray[np.uint8], channels: int = 3) -> Gists:
+    """The gist of each picture.
+
+    Args:
+        thumbnails: uint8 `[N, 3, S, S]`, aspect kept, centred on white; may be memory-mapped.
+        channels: 3 for colours; 1 for the silhouette, which says where there is ink, whatever its colour.
+    """
+    marks = np.empty((len(thumbnails), channels * SIDE * SIDE), np.uint8)
     framed = np.empty(len(thumbnails), bool)
     for start in range(0, len(thumbnails), AT_ONCE):
         ink = 1 - torch.from_numpy(np.array(thumbnails[start : start + AT_ONCE])) / 255
+        ink = silhouettes(ink) if channels == 1 else ink
         inked, columns, rows = marked(ink)
         theta = square_around(columns, rows, ink.shape[-1])
-        grid = F.affine_grid(theta, [len(ink), 3, FINE, FINE], align_corners=False)
+        grid = F.affine_grid(theta, [len(ink), channels, FINE, FINE], align_corners=False)
         part = slice(start, start + len(ink))
         reduced = F.avg_pool2d(F.grid_sample(ink, grid, align_corners=False), 2).flatten(1)
         marks[part] = (reduced * 255).round().to(torch.uint8).numpy()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 INK = 0.3  # a pixel of the mark has more than this share of the strongest; JPEG leaves fainter traces around it
+SOLID = 0.5  # a pixel with this share of the strongest counts as much in a silhouette
 
 
 def marked(ink: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -21,6 +22,19 @@ def marked(ink: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     strength = ink.amax(dim=1)
     inked = strength > INK * strength.amax(dim=(1, 2), keepdim=True)
     return inked, _extent(inked.any(dim=1)), _extent(inked.any(dim=2))
+
+
+def silhouettes(ink: Tensor) -> Tensor:
+    """Where there is ink, whatever its colour: 1 from half of a picture's strongest on, 0 on paper.
+
+    Args:
+        ink: what is not paper, 0..1, `[N, C, S, S]`.
+
+    Returns:
+        0..1, `[N, 1, S, S]`.
+    """
+    strength = ink.amax(dim=1, keepdim=True)
+    return (strength / (SOLID * strength.amax(dim=(2, 3), keepdim=True)).clamp_min(1e-3)).clamp(max=1)
 
 
 def square_around(columns: Tensor, rows: Tensor, side: int) -> Tensor:

@@ -23,7 +23,7 @@ from stylegan2.sampling import generate, load_generator
 from stylegan2.walks import path_steps
 from tasks.device import device_named
 from tasks.evaluation_page import evaluation_page
-from tasks.reals import FEATURES, LADDER, REALS, RealsWork
+from tasks.reals import FEATURES, LADDER, RUNGS, LadderWork, features_of_reals, read_features
 from tasks.rivals import METRICS, rivals
 from tasks.spaces import space_of
 from tasks.stage import Build, stage
@@ -84,14 +84,15 @@ def real_logos(build: Build, training_set: Artifact, encoder: Path | None, devic
     """The real logos in a space, from the store where it knows them."""
     config: EvaluateConfig = build.config
     assert config.seed is not None
-    files = training_set.file("pixels.npy"), training_set.file("labels.npy")
     network = space_of(encoder, device)
-    work = RealsWork(*files, encoder, config.ladder, config.neighbours, config.seed, device)
+    reals = features_of_reals(build, training_set, network, encoder, device)
+    files = training_set.file("pixels.npy"), training_set.file("labels.npy")
+    work = LadderWork(*files, reals.file(FEATURES), encoder, config.ladder, config.neighbours, config.seed, device)
     shaping = {"space": network.digest, "sample": config.ladder, "neighbours": config.neighbours, "seed": config.seed}
-    unit = Unit({"training_set": training_set.content}, work, len(np.load(files[1])))
-    (made,) = map_units(build, REALS, shaping, [unit])
+    unit = Unit({"training_set": training_set.content, "features": reals.content}, work, len(np.load(files[1])))
+    (made,) = map_units(build, RUNGS, shaping, [unit])
     rungs = [Rung(**row) for row in json.loads(made.file(LADDER).read_text())]
-    return Reals(network, np.load(made.file(FEATURES)), rungs)
+    return Reals(network, read_features(reals), rungs)
 
 
 def measure(real: Features, fake: Features, labels: Labels, asked: Labels, config: EvaluateConfig) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """What generated logos are measured against: the real ones' features, and how metrics do on damaged real ones.
 
 Both depend on the training set and the feature space alone, so they are units of their own: another generator on the
-same set finds them made.
+same set finds them made, and so does every stage that asks for the features.
 """
 
 import json
@@ -10,20 +10,33 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluation.features import FeatureNetwork, Features
 from evaluation.ladder import LEAST, Rung, climb
+from logoflow.store.store import Artifact
 from tasks.device import NETWORK
 from tasks.spaces import space_of
-from tasks.units import UnitKind
+from tasks.stage import Build
+from tasks.units import Unit, UnitKind, map_units
 
 FEATURES, LADDER = "features.npy", "ladder.json"
 
 
 @dataclass(frozen=True)
-class RealsWork:
-    """A training set, the space to describe it in, and how its metrics are tested."""
+class FeaturesWork:
+    """Pixels, and the space to describe them in."""
+
+    pixels: Path
+    encoder: Path | None
+    device: str
+
+
+@dataclass(frozen=True)
+class LadderWork:
+    """A training set with its features, the space that they are of, and how its metrics are tested."""
 
     pixels: Path
     labels: Path
+    features: Path
     encoder: Path | None
     sample: int
     neighbours: int
@@ -31,24 +44,55 @@ class RealsWork:
     device: str
 
 
-def describe_reals(work: RealsWork, folder: Path) -> None:
-    """Extract the features of all real logos, and let the metrics climb their ladder."""
-    pixels, labels = np.load(work.pixels, mmap_mode="r"), np.load(work.labels)
+def describe_reals(work: FeaturesWork, folder: Path) -> None:
+    """Extract the features of all real logos."""
     space = space_of(work.encoder, work.device)
     with NETWORK:
-        features = space.extract(pixels)
-        rungs: list[Rung] = []
-        if work.sample and len(pixels) >= 4 * LEAST:
+        np.save(folder / FEATURES, space.extract(np.load(work.pixels, mmap_mode="r")))
+
+
+def climb_ladder(work: LadderWork, folder: Path) -> None:
+    """Let the metrics climb their ladder."""
+    pixels, labels, features = np.load(work.pixels, mmap_mode="r"), np.load(work.labels), np.load(work.features)
+    space = space_of(work.encoder, work.device)
+    rungs: list[Rung] = []
+    if work.sample and len(pixels) >= 4 * LEAST:
+        with NETWORK:
             rungs = climb(
                 pixels, labels, features, space, sample=work.sample, neighbours=work.neighbours, seed=work.seed
             )
-    np.save(folder / FEATURES, features)
     (folder / LADDER).write_text(json.dumps([asdict(rung) for rung in rungs], indent=1))
 
 
 REALS = UnitKind(
     name="evaluate.reals",
     work=describe_reals,
-    data=(FEATURES, LADDER),
+    data=(FEATURES,),
+    libraries=("torch", "pillow"),
+)
+RUNGS = UnitKind(
+    name="evaluate.ladder",
+    work=climb_ladder,
+    data=(LADDER,),
     libraries=("torch", "scipy", "pillow"),
 )
+
+
+def features_of_reals(
+    build: Build, training_set: Artifact, network: FeatureNetwork, encoder: Path | None, device: str
+) -> Artifact:
+    """The unit with the features of the training set in the space of a network, from the store where it is there."""
+    pixels = training_set.file("pixels.npy")
+    unit = Unit(
+        {"training_set": training_set.content},
+        FeaturesWork(pixels, encoder, device),
+        len(np.load(pixels, mmap_mode="r")),
+    )
+    (made,) = map_units(build, REALS, {"space": network.digest}, [unit])
+    return made
+
+
+def read_features(reals: Artifact) -> Features:
+    """Features `[N, D]` of such a unit."""
+    features: Features = np.load(reals.file(FEATURES))
+    return features

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from logoflow.cli.accept import accept
 from logoflow.cli.allow import allow
+from logoflow.cli.check import check
 from logoflow.cli.dedup import dedup
 from logoflow.cli.detect import detect_text
 from logoflow.cli.doctor import doctor
@@ -21,6 +22,7 @@ from logoflow.cli.look import plan, runs, show, status
 from logoflow.cli.maintain import gc, verify
 from logoflow.cli.neighbours import embed, search
 from logoflow.cli.output import debugging
+from logoflow.cli.project import project
 from logoflow.cli.run import run
 from logoflow.cli.synthesis.anatomy import layers, noise
 from logoflow.cli.synthesis.between import interpolate, mix, truncate
@@ -36,8 +38,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 PIPELINE = (run, plan, status, runs, accept, allow, show, verify, gc, doctor)
-IMAGES = (detect_text, embed, dedup, search, images)
-DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, export, again)
+IMAGES = (detect_text, embed, dedup, search, check, images)
+DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, project, export, again)
 for command in (*PIPELINE, *IMAGES, *DRAWING):
     app.command()(command)
 

@@ -1,4 +1,4 @@
-"""Precision, recall, density, coverage and realism against loops over their definitions."""
+"""Precision, recall, density and coverage against loops over their definitions."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 
-from evaluation.coverage import density_coverage, precision_recall, realism
+from evaluation.coverage import density_coverage, precision_recall
 
 Array = NDArray[np.float64]
 
@@ -46,20 +46,6 @@ def test_two_samples_of_one_distribution_have_the_expected_density_and_coverage(
     result = density_coverage(a, b, k=5)
     assert_allclose(result.density, 1, atol=0.03)
     assert_allclose(result.coverage, 1 - 2**-5, atol=0.01)
-
-
-@pytest.mark.parametrize("k", [1, 3])
-def test_realism_equals_the_loops_with_the_wider_half_of_the_balls_dropped(real: Array, fake: Array, k: int) -> None:
-    radii = radii_by_loops(real, k)
-    kept = [(r, radius) for r, radius in zip(real, radii, strict=True) if radius <= np.median(radii)]
-    assert len(kept) == 42  # of 83
-    expected = [max(radius / (distance(f, r) + 1e-5) for r, radius in kept) for f in fake]
-    assert_allclose(realism(real, fake, k), expected, rtol=1e-9)
-
-
-def test_an_outlier_among_the_reals_makes_nothing_realistic(real: Array) -> None:
-    outlier = np.full((1, 7), 100.0)
-    assert realism(np.vstack([real, outlier]), outlier - 5)[0] < 0.1
 
 
 def test_lost_modes_lower_recall_and_coverage_but_not_precision() -> None:
