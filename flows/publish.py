@@ -21,7 +21,7 @@ def publish(config: ConfigOrPath, store: Path | None = None) -> None:
 
 def publish_report(run: Run, made: Mapping[str, Made]) -> dict[str, Made]:
     """Generate and report; the artifacts by stage."""
-    samples = generate(run, made["curate"], made["train_gan"])
+    samples = generate(run, made["curate"], made["train_gan"], made["train_encoder"])
     everything = {**made, "generate": samples}
     pages = report(run, *(everything[name] for name in STAGES["report"].inputs))
     return {"generate": samples, "report": pages}

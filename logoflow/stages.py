@@ -101,10 +101,11 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             "generate",
-            "Draws logos: a grid per cluster, interpolations, style mixing, truncation.",
-            inputs=("curate", "train_gan"),
-            data=("samples.npy",),
-            libraries=("torch",),
+            "Draws logos, sorts them into good, medium and poor, and looks for training logos that they repeat.",
+            inputs=("curate", "train_gan", "train_encoder"),
+            data=("samples.npy", "sorted.json", "originality.json"),
+            libraries=("torch", "scipy", "pillow", "faiss-cpu"),
+            pages=("craft/*.json", "craft/screen.safetensors"),
         ),
         Stage(
             "report",

@@ -8,24 +8,28 @@ from numpy.typing import NDArray
 from logoflow.config.sections import GenerateConfig
 from logoflow.report.page import Page, Picture
 from logoflow.store.store import Artifact
+from stylegan2.directions import moved, principal_directions
 from stylegan2.generator import Generator
 from stylegan2.mixing import mixed
 from stylegan2.sampling import generate as draw
 from stylegan2.sampling import load_generator, mapped, render
 from stylegan2.walks import walk_in_w
 from tasks.device import device_named
+from tasks.originality import check_originality
 from tasks.sheets import save_sheet
+from tasks.sorting import sort_logos
 from tasks.stage import Build, stage
 
 PSIS = (0.0, 0.25, 0.5, 0.75, 1.0)
 TILE = 80
+STRIPS, PLACES, REACH = 5, 9, 2.5  # directions, logos along each, standard deviations to both sides
 
 Pixels = NDArray[np.uint8]
 
 
 @stage("generate")
-def generate(build: Build, training_set: Artifact, trained: Artifact) -> None:
-    """Draw a grid per cluster, interpolations, style mixing and a truncation sweep."""
+def generate(build: Build, training_set: Artifact, trained: Artifact, encoder: Artifact) -> None:
+    """Draw a grid per cluster and ways between logos; sort what is drawn, and look for what it repeats."""
     config: GenerateConfig = build.config
     assert config.seed is not None
     device = device_named(build.run.config.device)
@@ -38,10 +42,19 @@ def generate(build: Build, training_set: Artifact, trained: Artifact) -> None:
 
     caption = "The same seeds give the same logos."
     grid = sheet(build, "grid.png", "Generated logos, a row for each cluster", samples, config.per_cluster, caption)
-    more = (draw_sheet(build, generator, clusters) for draw_sheet in (interpolations, mixtures, truncations))
+    sheets = (interpolations, mixtures, truncations, directions)
+    more = [draw_sheet(build, generator, clusters) for draw_sheet in sheets]
     build.metrics |= {"images": len(samples), "clusters": clusters, "truncation": config.truncation}
+    by_grade = sort_logos(build, training_set, trained, samples, np.array(rows))
+    by_likeness = check_originality(build, training_set, encoder.file("encoder.safetensors"), samples)
     summary = f"{len(samples)} logos of {clusters} clusters at truncation {config.truncation:g}."
-    build.page(Page(summary, (grid, *more)))
+    build.page(
+        Page(
+            f"{summary} {by_grade.summary} {by_likeness.summary}",
+            (grid, *by_grade.pictures, *by_likeness.pictures, *more),
+            tables=(*by_grade.tables, *by_likeness.tables),
+        )
+    )
 
 
 def classes_of(generator: Generator, rows: Sequence[int]) -> list[int] | None:
@@ -96,3 +109,17 @@ def truncations(build: Build, generator: Generator, clusters: int) -> Picture:
     images = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])
     caption = f"Truncation psi from left to right: {', '.join(f'{psi:g}' for psi in PSIS)}."
     return sheet(build, "truncation.png", "From the average to full variety", images, len(PSIS), caption)
+
+
+def directions(build: Build, generator: Generator, clusters: int) -> Picture:
+    """One logo moved along the directions of w in which logos differ most."""
+    seed = build.config.seed or 0
+    found = principal_directions(generator, min(STRIPS, generator.settings.w_dim))
+    ws = mapped(generator, [seed], classes_of(generator, [0]), build.config.truncation)
+    strips = moved(ws, found, REACH, PLACES, range(generator.settings.layers))
+    images = render(generator, strips.flatten(0, 2))
+    caption = (
+        f"A row for each principal component of w, from {-REACH:g} to {REACH:g} standard deviations; the logo itself is "
+        "in the middle."
+    )
+    return sheet(build, "directions.png", "In which ways logos differ", images, PLACES, caption)
