@@ -1,8 +1,8 @@
 """The features that FID and KID are defined in: Inception-v3 as TensorFlow published it on 2015-12-05.
 
 The network is that of Szegedy et al. (2016), with what sets that graph apart from the Inception-v3 of other places:
-average pools leave out their padding, the last block pools by maximum, images are resized as TensorFlow 1 did, and there
-are 1008 classes, which features do not need. The weights are the user's: the graph's port to torch, published by
+average pools leave out their padding, the last block pools by maximum, images are resized as TensorFlow 1 did, and
+there are 1008 classes, which features do not need. The weights are the user's: the graph's port to torch, published by
 pytorch-fid as `pt_inception-2015-12-05-6726825d.pth` and, byte for byte the same, by torch-fidelity.
 """
 
@@ -204,8 +204,8 @@ def load_inception(path: Path) -> nn.Sequential:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != PUBLISHED_SHA256:
         raise WeightsError(
-            f"{path} is not {PUBLISHED} (sha256 {PUBLISHED_SHA256[:12]}..., not {digest[:12]}...), in whose features FID "
-            "is defined: download that file of pytorch-fid again."
+            f"{path} is not {PUBLISHED}, which FID needs: its sha256 is {digest[:12]}..., not "
+            f"{PUBLISHED_SHA256[:12]}...; take the file that pytorch-fid publishes."
         )
     network = inception()
     network.load_state_dict(fold_batch_norms(network, torch.load(path, map_location="cpu", weights_only=True)))
@@ -226,10 +226,11 @@ def fold_batch_norms(network: nn.Module, published: Mapping[str, Tensor]) -> dic
         raise WeightsError(
             f"The weights {'lack' if name in wanted else 'hold'} {name}, unlike Inception's: take {PUBLISHED}."
         )
-    folded = {}
+    folded: dict[str, Tensor] = {}
     for name in names:
-        norm = [published[f"{name}.{tensor}"] for tensor in NORM]
-        weight, bias = fuse_conv_bn_weights(published[f"{name}.conv.weight"], None, *norm[:2], EPSILON, *norm[2:])
+        mean, variance, scale, shift = (published[f"{name}.{tensor}"] for tensor in NORM)
+        kernel = published[f"{name}.conv.weight"]
+        weight, bias = fuse_conv_bn_weights(kernel, None, mean, variance, EPSILON, scale, shift)
         folded |= {f"{name}.weight": weight, f"{name}.bias": bias}
     return folded
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from evaluation.ladder import LEAST, Rung, climb
 from tasks.device import NETWORK
-from tasks.spaces import space_of
+from tasks.spaces import SpaceChoice, space_of
 from tasks.units import UnitKind
 
 FEATURES, LADDER = "features.npy", "ladder.json"
@@ -24,7 +24,7 @@ class RealsWork:
 
     pixels: Path
     labels: Path
-    encoder: Path | None
+    space: SpaceChoice
     sample: int
     neighbours: int
     seed: int
@@ -34,7 +34,7 @@ class RealsWork:
 def describe_reals(work: RealsWork, folder: Path) -> None:
     """Extract the features of all real logos, and let the metrics climb their ladder."""
     pixels, labels = np.load(work.pixels, mmap_mode="r"), np.load(work.labels)
-    space = space_of(work.encoder, work.device)
+    space = space_of(work.space, work.device)
     with NETWORK:
         features = space.extract(pixels)
         rungs: list[Rung] = []

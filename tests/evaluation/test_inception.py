@@ -4,18 +4,17 @@ The figures in the reference were computed once, by torch-fidelity 0.4.0 (Apache
 """
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import pytest
 import torch
+from inception_weights import checkpoint
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
 from torch import Tensor
 
-from evaluation.inception import FEATURES, Inception, fold_batch_norms, inception, load_inception, resize
+from evaluation.inception import Inception, fold_batch_norms, inception, resize
 from evaluation.weights import WeightsError
 
 # features: of the pictures below, `[3, 2048]`. larger, smaller: the picture of 21 px, resized to 37 and 13 px.
@@ -28,52 +27,46 @@ def picture(side: int) -> NDArray[np.uint8]:
     return np.random.default_rng(side).integers(0, 256, (3, side, side), np.uint8)
 
 
-def checkpoint() -> dict[str, Tensor]:
-    """Weights under the names and in the shapes of the published file; activations keep their size from end to end."""
-    tensors: dict[str, Tensor] = {}
-
-    def draw(name: str, shape: tuple[int, ...], low: float, high: float) -> None:
-        random = np.random.default_rng(crc32(name.encode()))
-        tensors[name] = torch.from_numpy(random.uniform(low, high, shape).astype(np.float32))
-
-    for name, tensor in inception().named_parameters():
-        layer, _, kind = name.rpartition(".")
-        shape = tuple(tensor.shape)
-        if kind == "weight":
-            reach = (6 / np.prod(shape[1:])) ** 0.5
-            draw(f"{layer}.conv.weight", shape, -reach, reach)
-            continue
-        draw(f"{layer}.bn.weight", shape, 0.5, 1.5)
-        draw(f"{layer}.bn.bias", shape, -0.3, 0.3)
-        draw(f"{layer}.bn.running_mean", shape, -0.3, 0.3)
-        draw(f"{layer}.bn.running_var", shape, 0.5, 1.5)
-    draw("fc.weight", (1008, FEATURES), -0.1, 0.1)
-    draw("fc.bias", (1008,), -0.1, 0.1)
-    return tensors
-
-
 @pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("weights") / "weights.pth"
-    torch.save(checkpoint(), path)
-    return path
+def published() -> dict[str, Tensor]:
+    return checkpoint()
 
 
-@pytest.fixture
-def accepted(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
-    """Have a file taken for the published one."""
-
-    def accept(path: Path) -> Path:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        monkeypatch.setattr("evaluation.inception.PUBLISHED_SHA256", digest)
-        return path
-
-    return accept
-
-
-def test_features_equal_those_of_torch_fidelity(file: Path, accepted: Callable[[Path], Path]) -> None:
-    network = Inception(accepted(file))
+def test_features_equal_those_of_torch_fidelity(
+    published: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "weights.pth"
+    torch.save(published, file)
+    monkeypatch.setattr("evaluation.inception.PUBLISHED_SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
+    network = Inception(file)
     features = np.concatenate([network.extract(picture(side)[None]) for side in SIDES])
     expected = REFERENCE["features"]
-    assert expected.std() > 0.1  # the weights let the pictures through
+    assert np.abs(expected[0] - expected[1]).mean() > 1  # the weights let the pictures through
     assert np.abs(features - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", ["larger", "smaller"])
+def test_pictures_are_resized_as_by_torch_fidelity(name: str) -> None:
+    expected = REFERENCE[name]
+    resized = resize(torch.from_numpy(picture(21)[None]).float(), expected.shape[-1])
+    assert_allclose(resized[0].numpy(), expected, atol=1e-4)  # of 255 shades
+
+
+def test_another_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "pt_inception-2015-12-05-6726825d.pth"
+    file.write_bytes(b"another")
+    with pytest.raises(WeightsError, match=r"is not pt_inception-2015-12-05-6726825d\.pth, .* take the file that"):
+        Inception(file)
+
+
+def test_tensors_that_are_foreign_or_missing_are_refused_and_torchs_counters_are_not(
+    published: dict[str, Tensor],
+) -> None:
+    network = inception()
+    counted = {**published, "Mixed_7c.branch1x1.bn.num_batches_tracked": torch.tensor(3)}
+    assert fold_batch_norms(network, counted).keys() == network.state_dict().keys()
+    with pytest.raises(WeightsError, match=r"hold AuxLogits\.fc\.weight, unlike"):
+        fold_batch_norms(network, {**published, "AuxLogits.fc.weight": torch.zeros(1)})
+    lacking = {name: tensor for name, tensor in published.items() if name != "Conv2d_1a_3x3.bn.bias"}
+    with pytest.raises(WeightsError, match=r"lack Conv2d_1a_3x3\.bn\.bias, unlike"):
+        fold_batch_norms(network, lacking)
