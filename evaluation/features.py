@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -69,17 +70,35 @@ class EfficientNetLite0:
         Raises:
             ValueError: the images are not square, or have another number of channels.
         """
-        if images.ndim != 4 or images.shape[1] not in (1, 3, 4) or images.shape[2] != images.shape[3]:
-            raise ValueError(
-                f"Images of shape {images.shape} have no features: give [N, 1, 3 or 4 channels, side, side]."
-            )
-        features = np.empty((len(images), self.dimensions), np.float32)
-        with torch.inference_mode():
-            for start in range(0, len(images), self._batch):
-                copied = np.array(images[start : start + self._batch])  # images may be a read-only map
-                batch = torch.from_numpy(copied)
-                features[start : start + len(batch)] = self._network(prepare(batch.to(self._device))).cpu().numpy()
-        return features
+        return in_batches(lambda batch: self._network(prepare(batch)), images, FEATURES, self._batch, self._device)
+
+
+def in_batches(
+    network: Callable[[Tensor], Tensor], images: Images, dimensions: int, batch: int, device: torch.device
+) -> Features:
+    """Features `[N, dimensions]` of images `[N, 1, 3 or 4, S, S]`, which a network describes a batch at a time.
+
+    Raises:
+        ValueError: the images are not square, or have another number of channels.
+    """
+    if images.ndim != 4 or images.shape[1] not in (1, 3, 4) or images.shape[2] != images.shape[3]:
+        raise ValueError(f"Images of shape {images.shape} have no features: give [N, 1, 3 or 4 channels, side, side].")
+    features = np.empty((len(images), dimensions), np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(images), batch):
+            copied = np.array(images[start : start + batch])  # images may be a read-only map
+            found = network(torch.from_numpy(copied).to(device))
+            features[start : start + len(found)] = found.cpu().numpy()
+    return features
+
+
+def on_white(images: Tensor) -> Tensor:
+    """Images `[N, C, S, S]` of 1, 3 or 4 channels as RGB, `[N, 3, S, S]` of shades in float32."""
+    x = images.float()
+    if x.shape[1] == 4:
+        alpha = x[:, 3:] / 255
+        x = x[:, :3] * alpha + 255 * (1 - alpha)
+    return x.expand(-1, 3, -1, -1)
 
 
 def prepare(images: Tensor) -> Tensor:
@@ -87,9 +106,5 @@ def prepare(images: Tensor) -> Tensor:
 
     Resizing without antialiasing shifts Fréchet distances by several points (Parmar et al. 2022), so it is on.
     """
-    x = images.float()
-    if x.shape[1] == 4:
-        alpha = x[:, 3:] / 255
-        x = x[:, :3] * alpha + 255 * (1 - alpha)
-    x = F.interpolate(x.expand(-1, 3, -1, -1), (SIDE, SIDE), mode="bicubic", antialias=True, align_corners=False)
+    x = F.interpolate(on_white(images), (SIDE, SIDE), mode="bicubic", antialias=True, align_corners=False)
     return x.clamp(0, 255).sub_(127).div_(128)

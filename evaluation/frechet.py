@@ -49,7 +49,7 @@ def frechet_distance(a: Features, b: Features) -> float:
         ValueError: the dimensions differ, or a set has fewer than two features.
     """
     check(a, b)
-    return frechet_between(moments(a), moments(b))
+    return _between(*_fit(a), *_fit(b))
 
 
 def frechet_between(a: Moments, b: Moments) -> float:
@@ -58,10 +58,24 @@ def frechet_between(a: Moments, b: Moments) -> float:
     The trace of the square root is the sum of the singular values of A^T B where C_a = A A^T and C_b = B B^T. That form
     is real and non-negative by itself, so singular covariances need no added diagonal and no dropped imaginary part.
     """
-    cross = np.linalg.svd(_factor(a.covariance).T @ _factor(b.covariance), compute_uv=False).sum()
-    difference = a.mean - b.mean
-    squared = difference @ difference + np.trace(a.covariance) + np.trace(b.covariance) - 2 * cross
+    return _between(a.mean, _factor(a.covariance), b.mean, _factor(b.covariance))
+
+
+def _between(mean_a: Vector, factor_a: Vector, mean_b: Vector, factor_b: Vector) -> float:
+    cross = np.linalg.svd(factor_a.T @ factor_b, compute_uv=False).sum()
+    difference = mean_a - mean_b
+    squared = difference @ difference + (factor_a**2).sum() + (factor_b**2).sum() - 2 * cross
     return max(0.0, float(squared))
+
+
+def _fit(features: Features) -> tuple[Vector, Vector]:
+    """Mean `[D]` of features, and a factor of their covariance: of few images, the centred features themselves."""
+    n, dimensions = features.shape
+    if not 2 <= n <= dimensions:
+        fitted = moments(features)
+        return fitted.mean, _factor(fitted.covariance)
+    mean = features.mean(axis=0, dtype=np.float64)
+    return mean, (features.astype(np.float64) - mean).T / (n - 1) ** 0.5
 
 
 def _factor(covariance: Vector) -> Vector:

@@ -1,9 +1,7 @@
 """evaluate: how close generated logos come to real ones, overall and per cluster."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +23,7 @@ from tasks.device import device_named
 from tasks.evaluation_page import evaluation_page
 from tasks.reals import FEATURES, LADDER, RUNGS, LadderWork, features_of_reals, read_features
 from tasks.rivals import METRICS, rivals
-from tasks.spaces import space_of
+from tasks.spaces import SpaceChoice, chosen_spaces, metric_name, score_name, space_of
 from tasks.stage import Build, stage
 from tasks.units import Unit, map_units
 
@@ -54,8 +52,7 @@ def evaluate(build: Build, training_set: Artifact, trained: Artifact) -> None:
     device = device_named(build.run.config.device)
     pixels = np.load(training_set.file("pixels.npy"), mmap_mode="r")
     labels: Labels = np.load(training_set.file("labels.npy"))
-    encoders = [None] if config.encoder is None else [None, config.encoder]
-    spaces = [real_logos(build, training_set, encoder, device) for encoder in encoders]
+    spaces = [real_logos(build, training_set, choice, device) for choice in chosen_spaces(config)]
 
     # Labels of generated logos are drawn from the real ones, so that both sets have the same mix.
     asked = np.random.default_rng(config.seed).choice(labels, config.images)
@@ -69,8 +66,8 @@ def evaluate(build: Build, training_set: Artifact, trained: Artifact) -> None:
         measured = measure(space.features, fake, labels, asked, config)
         if config.path_lengths:
             measured["path_length"] = path_length(generator, labels, space.network, config)
-        scores |= {f"{name}_{space.network.name}": value for name, value in measured.items()}
-        scores[f"failed_{space.network.name}"] = failed(space.rungs)
+        scores |= {score_name(metric, space.network.name): value for metric, value in measured.items()}
+        scores[f"failed_{space.network.name}"] = failed(space)
     scores["clusters"] = per_cluster(spaces[0].features, labels, found[0], asked, config.neighbours)
     (build.folder / METRICS).write_text(json.dumps(scores, indent=1, sort_keys=True))
     build.metrics |= {name: value for name, value in scores.items() if isinstance(value, int | float)}
@@ -80,14 +77,14 @@ def evaluate(build: Build, training_set: Artifact, trained: Artifact) -> None:
     build.page(evaluation_page(build, scores, spaces[0].rungs, pairs, by_cluster, others))
 
 
-def real_logos(build: Build, training_set: Artifact, encoder: Path | None, device: str) -> Reals:
+def real_logos(build: Build, training_set: Artifact, choice: SpaceChoice, device: str) -> Reals:
     """The real logos in a space, from the store where it knows them."""
     config: EvaluateConfig = build.config
     assert config.seed is not None
-    network = space_of(encoder, device)
-    reals = features_of_reals(build, training_set, network, encoder, device)
+    network = space_of(choice, device)
+    reals = features_of_reals(build, training_set, choice, device)
     files = training_set.file("pixels.npy"), training_set.file("labels.npy")
-    work = LadderWork(*files, reals.file(FEATURES), encoder, config.ladder, config.neighbours, config.seed, device)
+    work = LadderWork(*files, reals.file(FEATURES), choice, config.ladder, config.neighbours, config.seed, device)
     shaping = {"space": network.digest, "sample": config.ladder, "neighbours": config.neighbours, "seed": config.seed}
     unit = Unit({"training_set": training_set.content, "features": reals.content}, work, len(np.load(files[1])))
     (made,) = map_units(build, RUNGS, shaping, [unit])
@@ -117,9 +114,11 @@ def measure(real: Features, fake: Features, labels: Labels, asked: Labels, confi
     }
 
 
-def failed(rungs: Sequence[Rung]) -> list[str]:
-    """The metrics that did not notice some damage to real logos."""
-    return sorted(metric for metric, verdicts in passed(rungs).items() if not all(verdicts.values())) if rungs else []
+def failed(reals: Reals) -> list[str]:
+    """The metrics that did not notice some damage to real logos, as they are called in the space."""
+    verdicts = passed(reals.rungs) if reals.rungs else {}
+    found = [metric for metric, by_damage in verdicts.items() if not all(by_damage.values())]
+    return sorted(metric_name(metric, reals.network.name) for metric in found)
 
 
 def path_length(generator: Generator, labels: Labels, network: FeatureNetwork, config: EvaluateConfig) -> float:

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.inception import Inception
 from evaluation.ladder import EXPECTED, Rung, passed
 from logoflow.report.page import ClusterPart, Curve, Page, Series, Table
 from tasks.rivals import Rival
 from tasks.sheets import save_sheet
+from tasks.spaces import metric_name, score_name
 from tasks.stage import Build
 
 SHOWN = ("frechet", "kernel", "density", "coverage", "closer")
@@ -83,12 +85,13 @@ def values(scores: dict[str, Any], space: str, neighbours: int) -> Table:
     """The scores in one space; those whose metric failed its self-test say so."""
 
     def row(title: str, name: str, real: float | None) -> tuple[str, float | None, float | None]:
-        doubted = " (failed its self-test)" if name in scores[f"failed_{space}"] else ""
-        return title + doubted, scores[f"{name}_{space}"], real
+        doubted = " (failed its self-test)" if metric_name(name, space) in scores[f"failed_{space}"] else ""
+        return title + doubted, scores[score_name(name, space)], real
 
+    inception = space == Inception.name
     rows = [
-        row("Fréchet distance", "frechet", scores[f"frechet_floor_{space}"]),
-        row("Kernel distance", "kernel", 0.0),
+        row("FID" if inception else "Fréchet distance", "frechet", scores[score_name("frechet_floor", space)]),
+        row("KID" if inception else "Kernel distance", "kernel", 0.0),
         row("Density", "density", 1.0),
         row("Coverage", "coverage", 1 - 2.0**-neighbours),
         row("Precision", "precision", None),
@@ -101,7 +104,17 @@ def values(scores: dict[str, Any], space: str, neighbours: int) -> Table:
         f"Scores in the features of {space}",
         ("score", "generated", "real against real"),
         tuple(rows),
-        caption="These are no FID, KID or PPL, which are measured in other features.",
+        caption=fid_caption(scores, space)
+        if inception
+        else "These are no FID, KID or PPL, which are measured in other features.",
+    )
+
+
+def fid_caption(scores: dict[str, Any], space: str) -> str:
+    """What to know before FID and KID are set beside others'."""
+    return (
+        f"FID and KID as torch-fidelity measures them, on {scores['images']:,} generated logos: compare FIDs of equal "
+        f"numbers only. KID deviates by {scores[score_name('kernel_deviation', space)]:.2g} from subset to subset."
     )
 
 

@@ -119,7 +119,7 @@ def directions(build: Build, generator: Generator, clusters: int) -> Picture:
     strips = moved(ws, found, REACH, PLACES, range(generator.settings.layers))
     images = render(generator, strips.flatten(0, 2))
     caption = (
-        f"A row for each principal component of w, from {-REACH:g} to {REACH:g} standard deviations; the logo itself is "
-        "in the middle."
+        f"A row for each principal component of w, from {-REACH:g} to {REACH:g} standard deviations; the logo itself "
+        "is in the middle."
     )
     return sheet(build, "directions.png", "In which ways logos differ", images, PLACES, caption)

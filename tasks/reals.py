@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.features import FeatureNetwork, Features
+from evaluation.features import Features
 from evaluation.ladder import LEAST, Rung, climb
 from logoflow.store.store import Artifact
 from tasks.device import NETWORK
-from tasks.spaces import space_of
+from tasks.spaces import SpaceChoice, space_of
 from tasks.stage import Build
 from tasks.units import Unit, UnitKind, map_units
 
@@ -26,7 +26,7 @@ class FeaturesWork:
     """Pixels, and the space to describe them in."""
 
     pixels: Path
-    encoder: Path | None
+    space: SpaceChoice
     device: str
 
 
@@ -37,7 +37,7 @@ class LadderWork:
     pixels: Path
     labels: Path
     features: Path
-    encoder: Path | None
+    space: SpaceChoice
     sample: int
     neighbours: int
     seed: int
@@ -46,7 +46,7 @@ class LadderWork:
 
 def describe_reals(work: FeaturesWork, folder: Path) -> None:
     """Extract the features of all real logos."""
-    space = space_of(work.encoder, work.device)
+    space = space_of(work.space, work.device)
     with NETWORK:
         np.save(folder / FEATURES, space.extract(np.load(work.pixels, mmap_mode="r")))
 
@@ -54,7 +54,7 @@ def describe_reals(work: FeaturesWork, folder: Path) -> None:
 def climb_ladder(work: LadderWork, folder: Path) -> None:
     """Let the metrics climb their ladder."""
     pixels, labels, features = np.load(work.pixels, mmap_mode="r"), np.load(work.labels), np.load(work.features)
-    space = space_of(work.encoder, work.device)
+    space = space_of(work.space, work.device)
     rungs: list[Rung] = []
     if work.sample and len(pixels) >= 4 * LEAST:
         with NETWORK:
@@ -78,17 +78,12 @@ RUNGS = UnitKind(
 )
 
 
-def features_of_reals(
-    build: Build, training_set: Artifact, network: FeatureNetwork, encoder: Path | None, device: str
-) -> Artifact:
-    """The unit with the features of the training set in the space of a network, from the store where it is there."""
+def features_of_reals(build: Build, training_set: Artifact, choice: SpaceChoice, device: str) -> Artifact:
+    """The unit of the training set's features in a space, from the store where it knows them."""
     pixels = training_set.file("pixels.npy")
-    unit = Unit(
-        {"training_set": training_set.content},
-        FeaturesWork(pixels, encoder, device),
-        len(np.load(pixels, mmap_mode="r")),
-    )
-    (made,) = map_units(build, REALS, {"space": network.digest}, [unit])
+    work = FeaturesWork(pixels, choice, device)
+    unit = Unit({"training_set": training_set.content}, work, len(np.load(pixels, mmap_mode="r")))
+    (made,) = map_units(build, REALS, {"space": space_of(choice, device).digest}, [unit])
     return made
 
 

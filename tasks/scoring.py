@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from evaluation.kernel import kernel_distance
 from stylegan2.generator import Generator
 from stylegan2.sampling import generate
-from tasks.spaces import space_of
+from tasks.spaces import SpaceChoice, space_of
 
 MOST_REALS = 2000
 SUBSETS = 20
@@ -30,7 +30,7 @@ def kernel_score(
     """
     random = np.random.default_rng(seed)
     asked = random.choice(labels, count).tolist()
-    network = space_of(None, device)
+    network = space_of(SpaceChoice(), device)
     real = network.extract(pixels[np.sort(random.permutation(len(pixels))[:MOST_REALS])])
 
     def score(generator: Generator) -> float:

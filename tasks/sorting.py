@@ -19,7 +19,7 @@ from stylegan2.checkpoints import load_discriminator
 from tasks.device import NETWORK, device_named
 from tasks.reals import features_of_reals, read_features
 from tasks.sheets import save_sheet
-from tasks.spaces import space_of
+from tasks.spaces import SpaceChoice, space_of
 from tasks.stage import Build
 
 TEXT = 0.5  # probability of text that is a veto
@@ -48,8 +48,8 @@ def sort_logos(build: Build, training_set: Artifact, trained: Artifact, drawn: D
         asked: the cluster that each was asked for, `[M]`.
     """
     device = device_named(build.run.config.device)
-    network = space_of(None, device)
-    real = read_features(features_of_reals(build, training_set, network, None, device))
+    network = space_of(SpaceChoice(), device)
+    real = read_features(features_of_reals(build, training_set, SpaceChoice(), device))
     labels: Labels = np.load(training_set.file("labels.npy"))
     with NETWORK:
         fake = network.extract(drawn)

@@ -301,6 +301,12 @@ class EvaluateConfig(Section):
         "other augmentations than the one that made the clusters.",
         json_schema_extra=FILE,
     )
+    inception: Path | None = Field(
+        None,
+        description="pt_inception-2015-12-05-6726825d.pth, as pytorch-fid publishes it, to measure FID and KID: the "
+        "distances in that network's features.",
+        json_schema_extra=FILE,
+    )
     seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")
 
 

@@ -50,6 +50,11 @@ def test_is_symmetric_and_zero_against_itself(seed: int, n: int, dimensions: int
     assert frechet_distance(a, a) < 1e-9 * dimensions
 
 
+def test_few_images_against_many_equal_the_distance_of_their_fitted_gaussians(real: NDArray[np.float64]) -> None:
+    few = real[:5] + 1
+    assert_allclose(frechet_distance(real, few), frechet_between(moments(real), moments(few)), rtol=1e-9)
+
+
 def test_moments_do_not_depend_on_the_chunks_and_equal_numpys() -> None:
     features = np.random.default_rng(0).normal(5, 2, size=(9001, 3)).astype(np.float32)  # three chunks
     fitted = moments(features)

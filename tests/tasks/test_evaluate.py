@@ -1,0 +1,109 @@
+"""The stage: the distances are FID and KID in Inception's features, and in no others."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from inception_weights import checkpoint
+
+from evaluation.frechet import frechet_distance
+from evaluation.inception import Inception
+from evaluation.kernel import kernel_distance
+from logoflow.config.pipeline import PipelineConfig
+from logoflow.report.page import read_page
+from logoflow.run import Run
+from logoflow.store.manifest import Manifest, Parts, content_digest
+from logoflow.store.store import Artifact, record_files
+from stylegan2.checkpoints import save_network
+from stylegan2.generator import Generator
+from stylegan2.sampling import generate
+from stylegan2.settings import NetworkSettings
+from tasks.evaluate import evaluate
+from tasks.spaces import score_name
+
+PACKAGED, INCEPTION = "efficientnet-lite0", "inception-2015-12-05"
+IMAGES = 10
+
+
+@pytest.fixture
+def generator() -> Generator:
+    torch.manual_seed(0)
+    return Generator(NetworkSettings(width=16, height=16, z_dim=8, w_dim=8, channel_base=64)).eval()
+
+
+@pytest.fixture
+def pixels() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (8, 3, 16, 16), np.uint8)
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that is taken for the published one."""
+    path = tmp_path / "inception.pth"
+    torch.save(checkpoint(), path)
+    monkeypatch.setattr("evaluation.inception.PUBLISHED_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+    return path
+
+
+def pretend(run: Run, name: str, write: Callable[[Path], None]) -> Artifact:
+    """An artifact of a stage that did not run."""
+    store = run.workspace().store
+    parts = Parts(stage=name, code="", config={}, libraries={}, inputs={})
+    with store.building(name, parts.fingerprint()) as draft:
+        write(draft)
+        records = record_files(draft, tuple(path.name for path in draft.iterdir() if path.is_file()))
+        manifest = Manifest(
+            stage=name, fingerprint=parts.fingerprint(), content=content_digest(records), recipe="", parts=parts,
+            inputs={}, units=(), files=records, metrics={}, versions={}, host={}, started="2025-01-01", duration_s=0,
+        )  # fmt: skip
+        return store.commit(draft, manifest)
+
+
+def test_inceptions_distances_are_called_fid_and_kid(
+    make_config: Callable[..., PipelineConfig],
+    units_here: None,
+    generator: Generator,
+    pixels: np.ndarray,
+    weights: Path,
+    tmp_path: Path,
+) -> None:
+    config = make_config({"logos": tmp_path})
+    given = config.evaluate.model_copy(update={"images": IMAGES, "ladder": 0, "inception": weights, "seed": 5})
+    run = Run(config.model_copy(update={"evaluate": given}), tmp_path / "store")
+
+    def write_set(folder: Path) -> None:
+        np.save(folder / "pixels.npy", pixels)
+        np.save(folder / "labels.npy", np.arange(len(pixels)) % 2)
+
+    trained = pretend(run, "train_gan", lambda folder: save_network(folder / "generator.safetensors", generator))
+    state = evaluate.fn(run, pretend(run, "curate", write_set), trained)
+    assert isinstance(state.data, Artifact)
+
+    scores = json.loads(state.data.file("metrics.json").read_text())
+    assert scores["spaces"] == [PACKAGED, INCEPTION]
+    space = Inception(weights)
+    real, fake = space.extract(pixels), space.extract(generate(generator, range(5, 5 + IMAGES)))
+    assert scores[f"fid_{INCEPTION}"] == pytest.approx(frechet_distance(real, fake), rel=1e-4)
+    kid = kernel_distance(real, fake, seed=5)
+    assert scores[f"kid_{INCEPTION}"] == pytest.approx(kid.mean, rel=1e-4)
+    assert scores[f"kid_deviation_{INCEPTION}"] == pytest.approx(kid.deviation, rel=1e-4)
+    assert {f"fid_floor_{INCEPTION}", f"coverage_{INCEPTION}", f"frechet_{PACKAGED}"} <= scores.keys()
+    assert not {f"fid_{PACKAGED}", f"kid_{PACKAGED}", f"frechet_{INCEPTION}", f"kernel_{INCEPTION}"} & scores.keys()
+    assert state.data.manifest.metrics[f"fid_{INCEPTION}"] == scores[f"fid_{INCEPTION}"]
+
+    titles = {table.title: [row[0] for row in table.rows] for table in read_page(state.data.path).tables}
+    assert titles[f"Scores in the features of {INCEPTION}"][:2] == ["FID", "KID"]
+    assert titles[f"Scores in the features of {PACKAGED}"][:2] == ["Fréchet distance", "Kernel distance"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "inception"),
+    [("frechet_floor", "fid_floor"), ("kernel_deviation", "kid_deviation"), ("in_asked_cluster", "in_asked_cluster")],
+)
+def test_only_the_distances_are_renamed_and_only_there(metric: str, inception: str) -> None:
+    assert score_name(metric, INCEPTION) == f"{inception}_{INCEPTION}"
+    assert score_name(metric, "moco-12345678") == f"{metric}_moco-12345678"
