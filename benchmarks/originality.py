@@ -4,7 +4,8 @@
 
 IMAGES are Parquet files with the columns name, "set:brand", and image; data/full/*.parquet when left out. Every logo is
 first drawn at a random size of 48 to 256 px. Logos whose brand stands once in the sets are held out: whatever they are
-taken for is a false alarm, though some of these are one mark under two names, which only looking tells. Of some of the
+taken for is a false alarm. Those that are taken for another logo even by the strictest tolerances are set aside: they
+are one picture under two names, as the sheet, which begins with them, should show. Of some of the
 others a copy of each kind is planted: smaller, JPEG, both, shifted, padded, cropped, blurred, with few colours, in
 other colours, without colours, mirrored. One is found when it is taken for its own logo, or for another drawing of its
 brand.
@@ -64,6 +65,7 @@ class Result:
         alarms: share of the held-out logos that are suspected.
         by_kind: share of each kind that is found.
         alarms_by_kind: held-out logos that are suspected, by what they are taken for.
+        set_aside: held-out logos that are one picture with another, under two names.
         planted: copies that were looked for.
         held_out: logos without a copy that were looked for.
         images_per_s: pictures described and looked for in a second.
@@ -74,6 +76,7 @@ class Result:
     alarms: float
     by_kind: dict[str, float]
     alarms_by_kind: dict[str, int]
+    set_aside: int
     planted: int
     held_out: int
     images_per_s: float
@@ -162,6 +165,9 @@ class Trial:
         self.logos = [names[row] for row in known]
         place = np.append(np.unique(own[: len(planted)], return_inverse=True)[1], np.arange(len(held_out)))
         self.choosing = place % 2 == 0
+        self.free = self.kinds == ""
+        self.twice = self.free & (self.taken(scaled(STEPS[0], STEPS[0])) > 0)
+        self.free &= ~self.twice
 
     def taken(self, rules: Rules) -> NDArray[np.int64]:
         """The surest likeness of each picture: of copies to their own logo, of held-out ones to any."""
@@ -172,10 +178,10 @@ class Trial:
 
     def best(self) -> Rules:
         """The rules that find the most of what is asked for, by the half that chooses."""
-        asked, free = self.choosing & np.isin(self.kinds, ASKED), self.choosing & (self.kinds == "")
+        asked, free = self.choosing & np.isin(self.kinds, ASKED), self.choosing & self.free
         best, reached = Rules(), (-1.0, -1.0)
         for plain, colourless in product(STEPS, STEPS):
-            rules = Rules(Tolerance().scaled(plain), COLOURLESS.scaled(colourless))
+            rules = scaled(plain, colourless)
             suspected = self.taken(rules) > 0
             alarms, recall = float(suspected[free].mean()), float(suspected[asked].mean())
             value = (recall, -alarms) if alarms <= ALARMS else (-alarms, -alarms)
@@ -186,7 +192,7 @@ class Trial:
     def measured(self, rules: Rules, rate: float) -> Result:
         """What these rules give on the other half."""
         taken, rest = self.taken(rules), ~self.choosing
-        free = taken[rest & (self.kinds == "")]
+        free = taken[rest & self.free]
         return Result(
             rules=(rules.plain.colour / Tolerance().colour, rules.colourless.colour / COLOURLESS.colour),
             recall=float((taken[rest & np.isin(self.kinds, ASKED)] > 0).mean()),
@@ -196,17 +202,19 @@ class Trial:
                 for kind in (*KINDS, *DISGUISES, RECOLOURED)
             },
             alarms_by_kind={kind.name.lower(): int((free == kind).sum()) for kind in Likeness if kind},
+            set_aside=int(self.twice.sum()),
             planted=int((rest & (self.kinds != "")).sum()),
             held_out=len(free),
             images_per_s=rate,
         )
 
     def show(self, rules: Rules, pictures: Sequence[Pixels], logos: Sequence[Pixels], path: Path) -> None:
-        """Write a contact sheet: false alarms beside the logo they are taken for, then copies missed beside theirs."""
+        """Write a contact sheet: those set aside and false alarms beside what they are taken for, then copies missed."""
         kind, taken = self.looked.judged(rules), self.taken(rules)
         images: list[Pixels] = []
         captions: list[str] = []
-        for n in np.flatnonzero(~self.choosing & (self.kinds == "") & (taken > 0)).tolist():
+        alarms = np.flatnonzero(~self.choosing & self.free & (taken > 0))
+        for n in [*np.flatnonzero(self.twice).tolist(), *alarms.tolist()]:
             pair = np.flatnonzero((self.looked.picture == n) & (kind == taken[n]))[0]
             images += [pictures[n], logos[self.looked.logo[pair]]]
             captions += [
@@ -220,13 +228,18 @@ class Trial:
         contact_sheet(images[:240], 12, 96, captions[:240]).save(path)
 
 
+def scaled(plain: float, colourless: float) -> Rules:
+    """The usual rules with tolerances so many times as large."""
+    return Rules(Tolerance().scaled(plain), COLOURLESS.scaled(colourless))
+
+
 def print_result(result: Result) -> None:
     """The figures in words."""
     print(
         f"{result.planted} planted copies, {result.held_out} held-out logos; tolerances {result.rules} times the usual"
     )
     print(f"found of {', '.join(ASKED)}: {result.recall:.4f}")
-    print(f"false alarms: {result.alarms:.4f}, taken for {result.alarms_by_kind}")
+    print(f"false alarms: {result.alarms:.4f}, taken for {result.alarms_by_kind}; set aside {result.set_aside}")
     for kind, share in result.by_kind.items():
         print(f"  {kind:<14} {share:.4f}")
     print(f"{result.images_per_s:.0f} pictures/s")
