@@ -209,7 +209,7 @@ class Trial:
         )
 
     def show(self, rules: Rules, pictures: Sequence[Pixels], logos: Sequence[Pixels], path: Path) -> None:
-        """Write a contact sheet: those set aside and false alarms beside what they are taken for, then copies missed."""
+        """Write a contact sheet: those set aside, false alarms, and copies missed, each beside the logo in question."""
         kind, taken = self.looked.judged(rules), self.taken(rules)
         images: list[Pixels] = []
         captions: list[str] = []
