@@ -15,11 +15,12 @@ from logoflow.cli.dedup import dedup
 from logoflow.cli.detect import detect_text
 from logoflow.cli.doctor import doctor
 from logoflow.cli.images import images
-from logoflow.cli.look import plan, runs, show, status
+from logoflow.cli.look import plan, runs, show
 from logoflow.cli.maintain import gc, verify
 from logoflow.cli.neighbours import embed, search
 from logoflow.cli.output import debugging
 from logoflow.cli.run import run
+from logoflow.cli.status import status
 from logoflow.errors import UserError
 
 app = typer.Typer(
