@@ -11,7 +11,7 @@ from rich.text import Text
 
 from logoflow.cli.output import bytes_in_words, seconds_in_words
 from logoflow.monitor.gather import Observer
-from logoflow.monitor.model import Pipeline, Stage, Status
+from logoflow.monitor.model import Pipeline, Stage, StageState, Status
 
 EVERY_S = 1.0
 STYLES = {
@@ -60,28 +60,28 @@ def stages_table(pipeline: Pipeline, wide: bool) -> Table:
     for column in ("stage", "state"):
         table.add_column(column, no_wrap=True)
     table.add_column("duration", justify="right", no_wrap=True)
-    table.add_column("progress", no_wrap=True)
-    table.add_column("reason", style="dim", overflow="fold")
+    table.add_column("reason", overflow="fold")
     for stage in pipeline.stages:
-        took = "" if stage.duration_s is None else seconds_in_words(stage.duration_s)
-        state = Text(stage.state.value, STYLES[stage.state])
-        table.add_row(stage.name, state, took, progress(stage, wide), Text(stage.reason))
+        told = stage.duration_s is not None and stage.state not in (StageState.WAITING, StageState.MISSING)
+        took = seconds_in_words(stage.duration_s or 0.0) if told else ""
+        table.add_row(stage.name, Text(stage.state.value, STYLES[stage.state]), took, reason(stage, wide))
     return table
 
 
-def progress(stage: Stage, wide: bool) -> RenderableType:
-    """How far a stage is."""
+def reason(stage: Stage, wide: bool) -> RenderableType:
+    """Why a stage is as it is, below how far it is."""
+    why = Text(stage.reason, "dim")
     if stage.progress is None:
-        return ""
+        return why
     done = stage.progress
     words = Text(f"{done.done:g} of {done.total:g} {done.what}")
     if stage.time_left_s is not None:
-        words.append(f", {seconds_in_words(stage.time_left_s)} to go", "dim")
+        words.append(f", {seconds_in_words(stage.time_left_s)} to go")
     if not wide:
-        return words
+        return Group(words, why)
     row = Table.grid(padding=(0, 1))
-    row.add_row(ProgressBar(1.0, done.share, width=16), words)
-    return row
+    row.add_row(ProgressBar(1.0, done.share, width=24), words)
+    return Group(row, why)
 
 
 def figures(pipeline: Pipeline) -> str:
