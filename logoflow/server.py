@@ -148,6 +148,7 @@ def main(
     port: Annotated[int, typer.Option(help="Port.")] = PORT,
 ) -> None:
     """Serve the status pages of a store."""
+    typer.echo(f"http://{host}:{port}")
     try:
         serve(store or default_store(), host, port, os.environ.get(PASSWORD_VARIABLE))
     except UserError as error:

@@ -99,9 +99,7 @@ def test_a_changed_source_makes_ingest_stale_and_what_rests_on_it(
     assert stages_of(status)["detect_text"].reason == "waits for ingest"
 
 
-def test_an_artifact_that_is_gone_is_missing(
-    look: Callable[[], Status], rehearse: Any, values: dict[str, Any]
-) -> None:
+def test_an_artifact_that_is_gone_is_missing(look: Callable[[], Status], rehearse: Any, values: dict[str, Any]) -> None:
     made = rehearse(check_config(values))
     shutil.rmtree(made["report"].path)
     states = states_of(look())
