@@ -13,7 +13,7 @@ from logoflow.stages import MEMBERS, Stage
 from logoflow.store.ledger import Ledger
 from logoflow.store.manifest import Parts
 from logoflow.store.memo import Memo
-from logoflow.store.store import Artifact, Store
+from logoflow.store.store import Artifact, Store, holds_other_things
 
 ID_BYTES = 32
 
@@ -25,6 +25,15 @@ class Workspace:
     store: Store
     ledger: Ledger
     memo: Memo
+
+    @classmethod
+    def find(cls, root: Path) -> "Workspace | None":
+        """Open the store in a folder; None where there is nothing yet, and nothing is made.
+
+        Raises:
+            UserError: the folder holds other things.
+        """
+        return cls.open(root) if (root / ".format").exists() or holds_other_things(root) else None
 
     @classmethod
     def open(cls, root: Path) -> "Workspace":

@@ -2,15 +2,13 @@
 
 import socket
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from logoflow.machine import process_birth
 from logoflow.stages import STAGES
 from logoflow.store.ledger import Event, Kind, Ledger
-
-SCHEMA_VERSION = 1
 
 
 @dataclass
@@ -44,11 +42,6 @@ class RunStatus:
     accepted: bool = False
     """Whether people accepted its generator, some time."""
     stages: dict[str, StageStatus] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """What `status --json` prints of it."""
-        duration = ((self.ended or datetime.now(UTC)) - self.started).total_seconds()
-        return {**asdict(self), "stages": [asdict(s) for s in self.stages.values()], "duration_s": round(duration, 3)}
 
 
 def read_runs(ledger: Ledger) -> list[RunStatus]:

@@ -1,4 +1,4 @@
-"""Commands that only look: plan, status, runs, show."""
+"""Commands that only look: plan, runs, show."""
 
 import json
 import re
@@ -23,7 +23,7 @@ from logoflow.config.load import load_config
 from logoflow.errors import UserError
 from logoflow.plan import make_plan
 from logoflow.stages import STAGES
-from logoflow.status import SCHEMA_VERSION, RunStatus, read_runs
+from logoflow.status import RunStatus, read_runs
 from logoflow.store.store import Artifact
 
 TELLING = {
@@ -61,40 +61,6 @@ def plan(
     print_rows(("stage", "action", "reason", "artifact"), rows, as_json)
     if check and not all(step.artifact for step in steps):
         raise typer.Exit(3)
-
-
-def status(store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Show the last run of each pipeline, stage by stage."""
-    newest: dict[str, RunStatus] = {}
-    for run in read_runs(open_workspace(store).ledger):
-        newest.setdefault(run.pipeline, run)
-    if as_json:
-        print(
-            json.dumps({"schema_version": SCHEMA_VERSION, "runs": [r.as_json() for r in newest.values()]}, default=str)
-        )
-        return
-    if not newest:
-        console.print("No run yet: start one with `logoflow run`.")
-    for run in newest.values():
-        console.print(
-            f"{run.pipeline}: {run.state}, run {run.id}{f', {run.message}' if run.message else ''}", markup=False
-        )
-        print_rows(
-            ("stage", "state", "duration", "progress", "reason"), [stage_row(run, name) for name in STAGES], False
-        )
-
-
-def stage_row(run: RunStatus, name: str) -> dict[str, Any]:
-    """One stage of a run for people."""
-    stage = run.stages[name]
-    done = stage.progress if stage.state == "running" else None
-    return {
-        "stage": name,
-        "state": stage.state,
-        "duration": seconds_in_words(stage.duration_s) if stage.duration_s is not None else "",
-        "progress": f"{done['done']:g} of {done['total']:g} {done['what']}" if done else "",
-        "reason": stage.reason,
-    }
 
 
 def runs(

@@ -18,12 +18,13 @@ from logoflow.cli.detect import detect_text
 from logoflow.cli.doctor import doctor
 from logoflow.cli.export import export
 from logoflow.cli.images import images
-from logoflow.cli.look import plan, runs, show, status
+from logoflow.cli.look import plan, runs, show
 from logoflow.cli.maintain import gc, verify
 from logoflow.cli.neighbours import embed, search
 from logoflow.cli.output import debugging
 from logoflow.cli.project import project
 from logoflow.cli.run import run
+from logoflow.cli.status import status
 from logoflow.cli.synthesis.anatomy import layers, noise
 from logoflow.cli.synthesis.between import interpolate, mix, truncate
 from logoflow.cli.synthesis.directions import directions

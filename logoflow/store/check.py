@@ -1,8 +1,10 @@
 """Looking after a store: re-hashing what it holds, and removing what no run needs."""
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -73,11 +75,14 @@ def unneeded(store: Store, needed: Set[tuple[str, str]], spans: Sequence[Span] =
     }
     gone = [path for path in artifact_folders(store) if path not in keep and not was_made_in(path, spans)]
     work = {"-".join(key) for key in needed}
-    for place in (".tmp", ".work"):
-        folders = sorted((store.root / place).iterdir()) if (store.root / place).is_dir() else []
-        idle = [path for path in folders if not is_held(store.root / ".locks" / path.name)]
-        gone += [path for path in idle if place == ".tmp" or path.name not in work]
+    gone += [path for path in unheld(store) if path.parent.name == ".tmp" or path.name not in work]
     return gone
+
+
+def unheld(store: Store) -> list[Path]:
+    """Drafts and work folders whose fingerprint no process builds."""
+    folders = [path for place in (".tmp", ".work") for path in sorted((store.root / place).glob("*"))]
+    return [path for path in folders if not is_held(store.root / ".locks" / path.name)]
 
 
 def was_made_in(folder: Path, spans: Sequence[Span]) -> bool:
@@ -95,5 +100,10 @@ def remove(store: Store, folder: Path) -> None:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of the files below a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """Bytes of the files below a folder, where others may come and go meanwhile."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118  (a hundred thousand of them)
+    return total

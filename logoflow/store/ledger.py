@@ -98,6 +98,10 @@ class Ledger:
         newest = "SELECT max(seq) FROM events WHERE kind IN (?, ?) GROUP BY run, stage, kind"
         return self._select(f"kind NOT IN (?, ?) OR seq IN ({newest})", passing * 2)
 
+    def recent(self, run: str, stage: str, kind: Kind, count: int) -> list[Event]:
+        """The newest events of one kind about a stage of a run, newest first."""
+        return self._select("run = ? AND stage = ? AND kind = ?", (run, stage, kind), order=f"seq DESC LIMIT {count}")
+
     def last_answer(self, pipeline: str | None, stage: str) -> Event | None:
         """The event by which a run of a pipeline (of any) last built a stage or found it done."""
         whose, names = (

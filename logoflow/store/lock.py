@@ -22,7 +22,7 @@ def is_held(path: Path) -> bool:
     """Whether some process holds the lock at this moment."""
     if not path.exists():
         return False
-    with path.open("a") as file:
+    with path.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -74,6 +74,6 @@ def test_a_run_that_was_killed_many_times_ends_like_one_that_was_not(finished: P
 def test_a_killed_run_is_told_as_crashed(finished: Pipeline, tmp_path: Path) -> None:
     broken = finished.copy(tmp_path / "broken")
     assert kill_at(broken, "train_gan", Kind.STAGE_STARTED, 0.0, "--set", "train_gan.total_kimg=0.16")
-    last = json.loads(broken.logoflow("status", "--json").stdout)["runs"][0]
-    states = {stage["name"]: stage["state"] for stage in last["stages"]}
-    assert (last["state"], states["curate"], states["train_gan"]) == ("crashed", "cached", "crashed")
+    (told,) = json.loads(broken.logoflow("status", "--json").stdout)["pipelines"]
+    states = {stage["name"]: stage["state"] for stage in told["stages"]}
+    assert (told["last_run"]["state"], states["curate"], states["train_gan"]) == ("crashed", "cached", "crashed")

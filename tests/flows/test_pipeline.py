@@ -198,8 +198,15 @@ def test_a_forced_stage_is_built_again_and_compared(finished: Pipeline) -> None:
     assert newest(finished)["train_gan"].content == before
 
 
-@pytest.mark.parametrize("command", ["status", "runs"])
-def test_status_tells_of_the_run(finished: Pipeline, command: str) -> None:
-    told = json.loads(finished.logoflow(command, "--json").stdout)
-    first = told["runs"][0] if command == "status" else told[-1]
+def test_runs_tells_of_the_run(finished: Pipeline) -> None:
+    first = json.loads(finished.logoflow("runs", "--json").stdout)[-1]
     assert (first["pipeline"], first["state"]) == ("small", "completed")
+
+
+def test_status_tells_of_the_run_and_that_everything_is_up_to_date(finished: Pipeline) -> None:
+    (told,) = json.loads(finished.logoflow("status", "--json").stdout)["pipelines"]
+    assert (told["name"], told["last_run"]["state"], told["plan_error"]) == ("small", "completed", None)
+    assert {stage["state"] for stage in told["stages"]} <= {"built", "cached", "up to date"}
+    assert all(stage["duration_s"] > 0 for stage in told["stages"])
+    assert 0 <= told["quality"]["text_share"] <= 1
+    assert told["quality"]["distances"]

@@ -138,7 +138,8 @@ class Rehearsal:
     def __call__(self, config: PipelineConfig, until: str = "report") -> dict[str, Artifact]:
         """Run, and tell the ledger; the artifacts by stage."""
         self.runs += 1
-        self.tell(config, Kind.RUN_STARTED, config={}, pid=1, host={"name": "elsewhere"})
+        values = config.model_dump(mode="json")
+        self.tell(config, Kind.RUN_STARTED, config=values, pid=1, host={"name": "elsewhere"})
         made: dict[str, Artifact] = {}
         for stage in STAGES.values():
             made[stage.name] = self.answer(stage, config, {name: made[name] for name in stage.inputs})

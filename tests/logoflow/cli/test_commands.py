@@ -167,30 +167,6 @@ def test_run_refuses_a_stage_whose_inputs_are_stale_at_once(
     )
 
 
-def test_status_shows_the_last_run_of_each_pipeline(
-    logoflow: Callable[..., Answer], values: dict[str, Any], rehearse: Any
-) -> None:
-    assert logoflow("status").out == "No run yet: start one with `logoflow run`.\n"
-    assert logoflow("status", "--json").json == {"schema_version": 1, "runs": []}
-    rehearse(check_config(values))
-    rehearse(check_config({**values, "cluster": {"k": 12}}))
-    rehearse(check_config({**values, "name": "other"}))
-    told = logoflow("status", "--json").json
-    assert told["schema_version"] == 1
-    assert [(run["pipeline"], run["id"], run["state"]) for run in told["runs"]] == [
-        ("other", "run-3", "completed"),
-        ("rehearsal", "run-2", "completed"),
-    ]
-    stages = {stage["name"]: stage for stage in told["runs"][1]["stages"]}
-    assert list(stages) == list(STAGES)
-    assert (stages["cluster"]["state"], stages["cluster"]["reason"]) == ("built", "config k: 10 -> 12")
-    assert stages["embed"]["state"] == "cached"
-    assert datetime.fromisoformat(told["runs"][0]["started"]).tzinfo is not None
-    table = logoflow("status").out
-    assert "rehearsal: completed, run run-2" in table
-    assert "config k: 10 -> 12" in table
-
-
 def test_runs_lists_all_runs_newest_first(
     logoflow: Callable[..., Answer], values: dict[str, Any], rehearse: Any
 ) -> None:

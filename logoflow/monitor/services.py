@@ -1,0 +1,52 @@
+"""How Prefect's server and workers are, asked over HTTP within a second; without importing Prefect."""
+
+import base64
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from logoflow.monitor.model import Server, Worker
+
+PATIENCE_S = 1.0
+
+
+def ask_server() -> Server | None:
+    """The server in PREFECT_API_URL; None where the variable is not set or nothing answers in time."""
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        return None
+    deadline = time.monotonic() + PATIENCE_S
+    try:
+        healthy = ask(f"{url}/health", deadline) is True
+        pools = ask(f"{url}/work_pools/filter", deadline, {})
+        workers = [
+            Worker(pool=pool["name"], name=worker["name"], online=worker["status"] == "ONLINE")
+            for pool in pools
+            for worker in ask(f"{url}/work_pools/{quote(pool['name'])}/workers/filter", deadline, {})
+        ]
+    except (OSError, ValueError, LookupError, TypeError):  # silent, slow, refusing, or something else than Prefect
+        return None
+    place = urlsplit(url)
+    return Server(url=place._replace(netloc=place.netloc.rpartition("@")[2]).geturl(), healthy=healthy, workers=workers)
+
+
+def ask(url: str, deadline: float, body: dict[str, Any] | None = None) -> Any:
+    """The answer of Prefect's API as JSON: to a GET, or to a POST of `body`.
+
+    Raises:
+        OSError: there is none before the deadline, or it is a refusal.
+        ValueError: it is no JSON, or the URL is none.
+    """
+    headers = {"Content-Type": "application/json"}
+    if secret := os.environ.get("PREFECT_API_AUTH_STRING"):
+        headers["Authorization"] = f"Basic {base64.b64encode(secret.encode()).decode()}"
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    request = urllib.request.Request(url, None if body is None else json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=left) as answer:
+        return json.loads(answer.read())
