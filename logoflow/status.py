@@ -88,6 +88,8 @@ def apply(stage: StageStatus, event: Event) -> None:
             stage.duration_s, stage.metrics = data["duration_s"], data["metrics"]
         case Kind.STAGE_FAILED:
             stage.state, stage.reason = "failed", data["message"]
+        case Kind.GATE_BROKEN:
+            stage.state, stage.reason = "failed", "; ".join(data["reasons"])
         case Kind.PROGRESS:
             stage.progress = data
         case Kind.HEARTBEAT:
