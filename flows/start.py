@@ -8,9 +8,11 @@ from typing import Annotated, Any, TypeAlias, cast
 
 from prefect.client.schemas import State
 from prefect.futures import PrefectFuture
+from prefect.runtime import flow_run
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
+from flows.reconcile import reconcile
 from logoflow.config.load import load_config
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.plan import make_plan
@@ -30,9 +32,10 @@ RUNNER = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=l
 
 @contextmanager
 def running(config: ConfigOrPath, store: Path | None, force: str | None = None) -> Iterator[Run]:
-    """A run of a configuration in a store, recorded from start to end."""
+    """A run of a configuration in a store, recorded from start to end; runs that died before are ended first."""
     checked = load_config(Path(config)) if isinstance(config, str) else config
     run = Run(checked, (store or default_store()).resolve(), force=force)
     make_plan(checked, run.workspace())  # refuses what no run could satisfy, whoever started the flow
-    with run.recorded():
+    reconcile(run.ledger)
+    with run.recorded(flow_run.get_id()):
         yield run

@@ -94,14 +94,15 @@ class Run:
         return {name: artifact for name, artifact in found.items() if artifact is not None}
 
     @contextmanager
-    def recorded(self) -> Iterator[None]:
-        """Tell the ledger how the run starts and ends."""
+    def recorded(self, flow_run: str | None = None) -> Iterator[None]:
+        """Tell the ledger how the run starts and ends, and what Prefect calls it."""
         self.tell(
             Kind.RUN_STARTED,
             config=self.config.model_dump(mode="json"),
             pid=os.getpid(),
             born=process_birth(os.getpid()),
             host=describe_host(),
+            flow_run=flow_run,
         )
         try:
             yield

@@ -39,6 +39,10 @@ class RunStatus:
     started: datetime
     ended: datetime | None = None
     message: str = ""
+    told: bool = False
+    """Whether the ledger says how it ended."""
+    flow_run: str | None = None
+    """What Prefect calls it."""
     accepted: bool = False
     """Whether people accepted its generator, some time."""
     stages: dict[str, StageStatus] = field(default_factory=dict)
@@ -56,21 +60,38 @@ def fold(events: Iterable[Event]) -> RunStatus:
     """The state that a run's events lead to."""
     events = list(events)
     first = events[0]
-    run = RunStatus(first.run, first.pipeline, "running", first.at, stages={name: StageStatus(name) for name in STAGES})
+    run = RunStatus(first.run, first.pipeline, "running", first.at, flow_run=first.data.get("flow_run"))
+    run.stages = {name: StageStatus(name) for name in STAGES}
     for event in events:
         if event.stage in run.stages:
             apply(run.stages[event.stage], event)
         elif event.kind is Kind.RUN_ENDED:
-            run.state, run.ended = event.data["state"], event.at
+            run.state, run.ended, run.told = event.data["state"], event.at, True
             run.message = event.data.get("message", "")
         elif event.kind is Kind.ACCEPTED:
             run.accepted = True
     if run.state == "running" and is_dead(first):
-        run.state, run.ended = "crashed", events[-1].at
-        run.message = "its process ended without a word; run again to go on from there"
+        run.state, run.ended, run.message = "crashed", events[-1].at, last_seen(run)
+    if run.state == "crashed":
         for stage in run.stages.values():
             stage.state = "crashed" if stage.state == "running" else stage.state
     return run
+
+
+def last_seen(run: RunStatus) -> str:
+    """What is known of the end of a process that did not tell of it."""
+    where = ""
+    for stage in run.stages.values():
+        if stage.state == "running":
+            done = stage.progress
+            far = f", at {done['done']:g} of {done['total']:g} {done['what']}" if done else ""
+            where = f" during {stage.name}{far}"
+    return f"its process ended without a word{where}; run again to go on from there"
+
+
+def dead_runs(ledger: Ledger) -> list[RunStatus]:
+    """Runs of this machine whose process is gone, and of whose end the ledger knows nothing."""
+    return [run for run in read_runs(ledger) if run.state == "crashed" and not run.told]
 
 
 def apply(stage: StageStatus, event: Event) -> None:

@@ -7,9 +7,11 @@ import subprocess
 import time
 from pathlib import Path
 
+import httpx
 from small_pipeline import ROOT, Pipeline
 
 from logoflow.stages import STAGES
+from logoflow.status import dead_runs, read_runs
 from logoflow.store.check import verify
 from logoflow.store.ledger import Kind, Ledger
 from logoflow.store.store import Store
@@ -77,3 +79,26 @@ def test_a_killed_run_is_told_as_crashed(finished: Pipeline, tmp_path: Path) -> 
     (told,) = json.loads(broken.logoflow("status", "--json").stdout)["pipelines"]
     states = {stage["name"]: stage["state"] for stage in told["stages"]}
     assert (told["last_run"]["state"], states["curate"], states["train_gan"]) == ("crashed", "cached", "crashed")
+
+
+def test_the_next_run_ends_a_dead_one_in_prefect_too(finished: Pipeline, tmp_path: Path) -> None:
+    broken = finished.copy(tmp_path / "broken")
+    assert kill_at(broken, "train_gan", Kind.STAGE_STARTED, 0.0, "--set", "train_gan.total_kimg=0.16")
+    ledger = Ledger(broken.store / ".ledger.sqlite")
+    (dead,) = dead_runs(ledger)
+    assert dead.flow_run is not None
+    assert "during train_gan" in dead.message
+    assert states_of(broken, dead.flow_run) >= {"RUNNING"}
+    assert broken.logoflow("run", str(broken.config), "--from", "report", "--set", "report.title=x").returncode == 0
+    assert states_of(broken, dead.flow_run) <= {"CRASHED", "COMPLETED"}
+    assert dead_runs(ledger) == []
+    ended = next(run for run in read_runs(ledger) if run.id == dead.id)
+    assert (ended.state, ended.ended, ended.stages["train_gan"].state) == ("crashed", dead.ended, "crashed")
+
+
+def states_of(pipeline: Pipeline, flow_run: str) -> set[str]:
+    """The states that Prefect's server tells of a flow run and of its task runs."""
+    url = pipeline.environment["PREFECT_API_URL"]
+    found = {httpx.get(f"{url}/flow_runs/{flow_run}").json()["state"]["type"]}
+    asked = {"flow_runs": {"id": {"any_": [flow_run]}}}
+    return found | {run["state"]["type"] for run in httpx.post(f"{url}/task_runs/filter", json=asked).json()}
