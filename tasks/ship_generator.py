@@ -2,6 +2,10 @@
 
 RUN is one of configs/kit.yaml, by default the last. Left in stylegan2/: its generator and discriminator at half
 precision, and a card that says of what they are made and how good they are.
+
+Networks that were trained elsewhere, by `python -m stylegan2.train` on a GPU say, take part in a run with
+`--set train_gan.start_generator=... --set train_gan.start_discriminator=... --set train_gan.total_kimg=0`, which
+measures them as they are; --training then names the folder of their training, for the card.
 """
 
 import argparse
@@ -30,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", nargs="?", help="id of the run, or its beginning")
     parser.add_argument("--store", type=Path, help="folder of the store")
+    parser.add_argument("--training", type=Path, help="folder of a training that was not part of the run")
     given = parser.parse_args()
     chosen = choose_generator(given.run, given.store)
     if chosen.space is None or chosen.trained is None or chosen.training_set is None:
@@ -45,10 +50,20 @@ def main() -> None:
     save_network(DISCRIMINATOR, load_discriminator(chosen.trained.file("discriminator.safetensors")).half())
     for path in (GENERATOR, DISCRIMINATOR):
         assert path.stat().st_size < MOST_MB * 1e6, f"{path} is larger than {MOST_MB} MB"
-    CARD.write_text(json.dumps(card(chosen.training_set, chosen.trained, evaluated[-1]), indent=1) + "\n")
+    facts = facts_of(given.training or chosen.trained.path)
+    CARD.write_text(json.dumps(card(chosen.training_set, chosen.trained, evaluated[-1], facts), indent=1) + "\n")
 
 
-def card(training_set: Artifact, trained: Artifact, evaluated: Artifact) -> dict[str, Any]:
+def facts_of(training: Path) -> dict[str, Any]:
+    """How networks were trained, from what a training leaves: settings, images seen, hours."""
+    lines = [json.loads(line) for line in (training / "curve.jsonl").read_text().splitlines()]
+    scored = [line for line in lines if "score" in line]
+    kept = min(scored, key=lambda line: line["score"]) if scored else lines[-1]
+    settings = json.loads((training / "run.json").read_text())["settings"]
+    return {"settings": settings, "kimg": kept["kimg"], "hours": round(kept["wall_s"] / 3600, 2)}
+
+
+def card(training_set: Artifact, trained: Artifact, evaluated: Artifact, training: dict[str, Any]) -> dict[str, Any]:
     """What people ought to know of the networks."""
     rows = pq.read_table(training_set.file("provenance.parquet"), columns=["licence", "label"]).to_pydict()
     manifest = trained.manifest
@@ -64,9 +79,7 @@ def card(training_set: Artifact, trained: Artifact, evaluated: Artifact) -> dict
         "before it is used.",
         "command": "python -m data.sample.build --size full; logoflow run configs/kit.yaml; "
         "python -m tasks.ship_generator",
-        "settings": manifest.parts.config,
-        "kimg": manifest.metrics.get("kept_kimg", manifest.metrics["kimg"]),
-        "hours": round(manifest.duration_s / 3600, 2),
+        **training,
         "machine": manifest.host,
         "versions": manifest.versions,
         "encoder": sha256(ENCODER.read_bytes()).hexdigest(),
