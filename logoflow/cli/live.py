@@ -80,7 +80,7 @@ def reason(stage: Stage, wide: bool) -> RenderableType:
     if not wide:
         return Group(words, why)
     row = Table.grid(padding=(0, 1))
-    row.add_row(ProgressBar(1.0, done.share, width=24), words)
+    row.add_row(ProgressBar(1.0, done.share, width=24, complete_style="cyan", finished_style="green"), words)
     return Group(row, why)
 
 
@@ -101,7 +101,7 @@ def footline(status: Status) -> str:
     store = status.store
     told = [f"store {bytes_in_words(store.bytes)}, {store.artifacts} artifacts"]
     if store.orphans:
-        told.append(f"{len(store.orphans)} orphans ({bytes_in_words(sum(o.bytes for o in store.orphans))})")
+        told.append(f"orphans: {len(store.orphans)} ({bytes_in_words(sum(o.bytes for o in store.orphans))})")
     if status.server is not None:
         online = sum(worker.online for worker in status.server.workers)
         told.append(f"Prefect {'well' if status.server.healthy else 'unwell'}, {online} workers online")

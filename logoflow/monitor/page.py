@@ -24,7 +24,8 @@ def digest(name: str) -> str:
 
 
 POLICY = (
-    f"default-src 'none'; script-src {digest('status.js')}; style-src {digest('status.css')}; connect-src 'self'; "
+    f"default-src 'none'; script-src {digest('status.js')}; style-src {digest('status.css')}; img-src data:; "
+    "connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """What the page may do: run its own script and ask this server."""
