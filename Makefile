@@ -13,9 +13,8 @@ export OMP_WAIT_POLICY := PASSIVE
 demo: .venv/installed
 	$(BIN)/logoflow run configs/demo.yaml
 
-# A process for each core, with one thread each: faster than all cores for one test after the other.
 test: .venv/installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadgroup
+	$(BIN)/python -m pytest
 
 fuzz: .venv/installed
 	FUZZ_FILES=5000 FUZZ_SEED=1 $(BIN)/python -m pytest tests/data/test_fuzz.py

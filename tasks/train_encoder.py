@@ -89,7 +89,8 @@ def curves_page(images: int, curve: Sequence[Line], kept: Line) -> Page:
     epochs = f" for {kept['epoch']} of {kept['epochs']} epochs" if kept is not curve[-1] else ""
     found = f"{kept['low_resolution']:.1%} of low-resolution copies find their original"
     pixels = f"raw pixels: {kept['pixels_low_resolution']:.1%}"
-    summary = f"Trained on {images} logos{epochs}; {found} ({pixels}, before: {curve[0]['low_resolution']:.1%})."
+    before = f"before training: {curve[0]['low_resolution']:.1%}"
+    summary = f"Trained on {images} logos{epochs}; {found} ({pixels}, {before})."
     if not kept["epochs"]:
         summary = f"The encoder of the given weights, as it is, on {images} logos; {found} ({pixels})."
     return Page(summary, curves=tuple(shown for shown in curves if shown.series))
