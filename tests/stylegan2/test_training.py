@@ -41,25 +41,26 @@ def results(folder: Path) -> dict[str, bytes | list[dict[str, float]]]:
     return found
 
 
-def test_a_training_killed_twice_ends_in_the_same_bytes(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
+def start(logos: Logos, settings: TrainingSettings, folder: Path) -> multiprocessing.process.BaseProcess:
+    """A training in a process of its own: this one may add up in other threads, and so to other last bits."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["stylegan2.training"])
+    process = context.Process(target=train, args=(*logos, settings, 5, folder))
+    process.start()
+    return process
 
-    def start(folder: Path) -> multiprocessing.process.BaseProcess:
-        process = context.Process(target=train, args=(*logos, quick, 5, folder))
-        process.start()
-        return process
 
-    unbroken = start(tmp_path / "unbroken")
+def test_a_training_killed_twice_ends_in_the_same_bytes(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
+    unbroken = start(logos, quick, tmp_path / "unbroken")
     curve = tmp_path / "broken" / "curve.jsonl"
     for ticks in (1, 3):
-        process = start(tmp_path / "broken")
+        process = start(logos, quick, tmp_path / "broken")
         while process.is_alive() and not (curve.exists() and curve.read_text().count("\n") >= ticks):
             time.sleep(0.002)
         process.kill()
         process.join()
         assert process.exitcode == -9, "the training ended before it could be killed"
-    last = start(tmp_path / "broken")
+    last = start(logos, quick, tmp_path / "broken")
     last.join()
     unbroken.join()
     assert last.exitcode == unbroken.exitcode == 0
@@ -72,24 +73,24 @@ def test_a_training_that_is_told_to_end_saves_a_snapshot_first(
     logos: Logos, quick: TrainingSettings, tmp_path: Path, number: signal.Signals
 ) -> None:
     rare = quick.model_copy(update={"total_kimg": 8.0, "snapshot_ticks": 1000})
-    process = multiprocessing.get_context("forkserver").Process(target=train, args=(*logos, rare, 5, tmp_path))
-    process.start()
-    curve = tmp_path / "curve.jsonl"
+    process = start(logos, rare, tmp_path / "told")
+    curve = tmp_path / "told" / "curve.jsonl"
     while process.is_alive() and not (curve.exists() and curve.read_text().count("\n") >= 3):
         time.sleep(0.002)
     assert process.pid is not None
     os.kill(process.pid, number)
     process.join()
     assert process.exitcode == (1 if number == signal.SIGINT else -signal.SIGTERM)
-    (snapshot,) = snapshots(tmp_path / "snapshots")
+    (snapshot,) = snapshots(tmp_path / "told" / "snapshots")
     told = json.loads((snapshot / "state.json").read_text())
     assert told["step"] >= 4
-    assert not (tmp_path / "generator.safetensors").exists()
+    assert not (tmp_path / "told" / "generator.safetensors").exists()
     end = rare.model_copy(update={"total_kimg": (told["step"] + 2) * 8 / 1000})
-    train(*logos, end, 5, tmp_path)
-    train(*logos, end, 5, tmp_path.with_name("unbroken"))
+    for process in [start(logos, end, tmp_path / folder) for folder in ("told", "unbroken")]:
+        process.join()
+        assert process.exitcode == 0
     for name in ("generator.safetensors", "discriminator.safetensors"):
-        assert (tmp_path / name).read_bytes() == (tmp_path.with_name("unbroken") / name).read_bytes()
+        assert (tmp_path / "told" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
 
 
 def test_training_on_after_the_end_equals_training_longer_at_once(
