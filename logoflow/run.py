@@ -30,6 +30,15 @@ def default_store() -> Path:
     return Path(os.environ.get(STORE_VARIABLE, ".logoflow"))
 
 
+def existing_workspace(store: Path | None) -> Workspace | None:
+    """The store that a command was given, or the default one; None where there is none yet, and none is made.
+
+    Raises:
+        UserError: the folder holds other things.
+    """
+    return Workspace.find(store or default_store())
+
+
 @dataclass(frozen=True)
 class Run:
     """What every stage task of a run is given; small and picklable, since units may run in other processes."""

@@ -82,6 +82,20 @@ def open_collection(space: Workspace, weight: float = 0, run: str | None = None)
     return Collection(embedded, table, *read_vectors(embedded.file("vectors.arrow")), weight)
 
 
+def encoder_of(space: Workspace, collection: Collection) -> Path:
+    """The file of the encoder that logos were embedded by.
+
+    Raises:
+        UserError: it is gone.
+    """
+    trained = space.store.find("train_encoder", collection.embedded.manifest.inputs["train_encoder"].fingerprint)
+    if trained is None:
+        raise UserError(
+            f"the encoder that the logos were embedded by is gone from {space.store.root}: run the pipeline again."
+        )
+    return trained.file("encoder.safetensors")
+
+
 def last_used(space: Workspace, stage: str) -> Artifact | None:
     """The artifact that the last run which finished a stage built or found there.
 

@@ -18,6 +18,7 @@ from neighbours.recoloured import compare_in_any_colours
 from neighbours.search import search
 from neighbours.vectors import Vectors
 
+USUAL = 2000  # logos whose distances among themselves tell what is usual
 NEIGHBOURS = 8  # nearest logos by vectors, and as many by outlines, that are looked at
 COLOURLESS = Tolerance(gist=0.15).scaled(0.8)
 """A map of colours makes pictures more alike, so less may differ; and silhouettes hardly change with the colours."""
@@ -164,11 +165,17 @@ def nearest(looked: Looked, pictures: int, rules: Rules, k: int) -> list[list[Ne
     return [sorted(near.values(), key=lambda one: (-one.likeness, one.distance, one.row))[:k] for near in found]
 
 
-def among_themselves(vectors: Vectors, sample: int, seed: int) -> NDArray[np.float64]:
+def among_themselves(vectors: Vectors, seed: int) -> NDArray[np.float64]:
     """Distances of some logos to the nearest other one, ascending: what is usual where nothing was generated."""
-    rows = np.random.default_rng(seed).permutation(len(vectors))[:sample]
+    rows = np.random.default_rng(seed).permutation(len(vectors))[:USUAL]
     cosines = search(vectors, vectors[rows], 2).similarities[:, -1].astype(np.float64)
     return np.sort(np.sqrt(np.maximum(0, 2 - 2 * cosines)))
+
+
+def nearer_than(near: Sequence[Near], usual: NDArray[np.float64]) -> float:
+    """Share of the logos that are farther from every other one than a picture is from the nearest of them."""
+    least = min(one.distance for one in near)
+    return 1 - float(np.searchsorted(usual, least)) / max(1, len(usual))
 
 
 def _joined(parts: Sequence[Differences]) -> Differences:
