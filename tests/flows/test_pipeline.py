@@ -131,6 +131,27 @@ def test_a_changed_threshold_and_a_human_decision_run_no_network(finished: Pipel
     assert plan(changed, *setting)["detect_text"]["reason"] == "file review changed"
 
 
+def test_check_names_the_logo_that_a_picture_repeats_among_those_of_a_run(finished: Pipeline, tmp_path: Path) -> None:
+    rows = {row["id"]: row for row in pq.read_table(newest(finished)["ingest"].file("images.parquet")).to_pylist()}
+    known = read_vectors(newest(finished)["embed"].file("vectors.arrow"))[0][3]
+    name = rows[known]["origins"][0]["name"]
+    with Image.open(finished.logos / name) as image:
+        image.convert("RGBA").save(tmp_path / "again.png")
+    run = json.loads(finished.logoflow("runs", "--json").stdout)[-1]["run"]
+    answers = [
+        finished.logoflow("check", str(tmp_path / "again.png"), "--json", *against)
+        for against in ((), ("--against", run), ("--against", str(finished.logos)))
+    ]
+    for done in answers:
+        assert done.returncode == 0, done.stderr
+        (told,) = json.loads(done.stdout)
+        assert (told["copy"], told["verdict"]) == (True, "copy")
+        assert Path(told["nearest"][0]["name"]).name == name
+    assert json.loads(answers[0].stdout)[0]["nearest"][0]["id"] == known
+    done = finished.logoflow("check", str(tmp_path / "again.png"), "--against", "nothing")
+    assert (done.returncode, "nothing is neither there nor a run of" in done.stderr) == (2, True)
+
+
 def test_search_finds_logos_by_id_by_name_and_by_picture(finished: Pipeline, tmp_path: Path) -> None:
     ids, vectors, outlines = read_vectors(newest(finished)["embed"].file("vectors.arrow"))
     matrix = np.concatenate([vectors, 2.5 * outlines], axis=1)

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from neighbours.copies import recolour
 from neighbours.described import Described
-from neighbours.likeness import Likeness, Near, Rules, View, among_themselves, look, nearest
+from neighbours.likeness import USUAL, Likeness, Near, Rules, View, among_themselves, look, nearest
 from neighbours.outlines import outlines
 
 LOGOS = 30
@@ -68,4 +68,4 @@ def test_distances_among_themselves_are_those_of_brute_force() -> None:
     vectors = unit(40, 3)
     apart = np.linalg.norm(vectors[:, None].astype(float) - vectors[None], axis=2) + 9 * np.eye(40)
     np.testing.assert_allclose(among_themselves(vectors, seed=0), np.sort(apart.min(axis=1)), atol=1e-3)
-    assert len(among_themselves(vectors, 10, seed=0)) == 10
+    assert len(among_themselves(np.tile(unit(500, 3), (5, 1)), seed=0)) == USUAL == 2000
