@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from small_pipeline import LOGOS, Pipeline, write_logos
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from logoflow.report.page import read_page
 from logoflow.stages import STAGES
@@ -213,10 +214,17 @@ def test_a_single_stage_refuses_stale_inputs(finished: Pipeline) -> None:
     assert "curate rests on cluster, which is not up to date (config k: 3 -> 4)" in done.stderr
 
 
-def test_a_forced_stage_is_built_again_and_compared(finished: Pipeline) -> None:
+def test_a_forced_stage_is_built_again_and_compared(finished: Pipeline, tmp_path: Path) -> None:
     before = newest(finished)["train_gan"].content
-    assert "forced: reproduced" in finished.run("--only", "train_gan", "--force", "train_gan")
+    assert "forced: reproduced" in finished.run(
+        "--only", "train_gan", "--force", "train_gan", "--set", f"tensorboard={tmp_path}"
+    )
     assert newest(finished)["train_gan"].content == before
+    (folder,) = (tmp_path / "small").iterdir()
+    events = EventAccumulator(str(folder))
+    events.Reload()  # type: ignore[no-untyped-call]
+    steps = [event.step for event in events.Scalars("loss_generator")]
+    assert steps == list(range(2, 17, 2))  # 128 images by 8, a tick for 16
 
 
 def test_runs_tells_of_the_run(finished: Pipeline) -> None:
