@@ -6,7 +6,7 @@ The encoder's vectors see colours first, outlines do not see them at all, so eac
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -20,6 +20,8 @@ from neighbours.vectors import Vectors
 
 USUAL = 2000  # logos whose distances among themselves tell what is usual
 NEIGHBOURS = 8  # nearest logos by vectors, and as many by outlines, that are looked at
+PLAIN = Tolerance(gist=0.32)
+"""A mark that lies partly outside of its picture has another gist. Few pairs are proposed, so more are looked at."""
 COLOURLESS = Tolerance(gist=0.15).scaled(0.8)
 """A map of colours makes pictures more alike, so less may differ; and silhouettes hardly change with the colours."""
 
@@ -61,7 +63,7 @@ class Rules:
         colourless: how much they may differ once the colours are matched.
     """
 
-    plain: Tolerance = field(default_factory=Tolerance)
+    plain: Tolerance = PLAIN
     colourless: Tolerance = COLOURLESS
 
 
@@ -146,7 +148,7 @@ def look(
     for view, (first, second) in zip(views, pairs, strict=True):
         seen = (view.described, logos, first, np.searchsorted(rows, second))
         similarity.append(np.einsum("nd,nd->n", view.described.vectors[first], vectors[second]))
-        plain.append(compare(*seen, Tolerance()))
+        plain.append(compare(*seen, PLAIN))
         colourless.append(compare_in_any_colours(*seen, COLOURLESS))
     mirrored = np.repeat(np.arange(len(views)) > 0, [len(first) for first, _ in pairs])
     return Looked(picture, logo, np.concatenate(similarity), mirrored, _joined(plain), _joined(colourless))

@@ -52,6 +52,18 @@ def test_copies_are_found_for_what_they_are(find: Callable, mark: Callable, as_j
     assert [near[0].row for near in found[:4]] == [0, 1, 2, 3]
 
 
+def test_marks_that_were_shifted_out_of_their_pictures_in_part_are_copies(find: Callable, mark: Callable) -> None:
+    def shifted(seed: int) -> Image.Image:
+        image = Image.new("RGB", (160, 120), "white")
+        image.paste(mark(seed), (36, -20))
+        return image
+
+    found = find([shifted(seed) for seed in range(LOGOS + 4)])
+    copies = [near[0].row == row and near[0].likeness == Likeness.COPY for row, near in enumerate(found[:LOGOS])]
+    assert sum(copies) >= 0.95 * LOGOS
+    assert {near[0].likeness for near in found[LOGOS:]} == {Likeness.NONE}
+
+
 def test_each_logo_is_named_once_the_surest_first(find: Callable, mark: Callable) -> None:
     for near in find([mark(0), mark(LOGOS + 1)]):
         assert len({one.row for one in near}) == len(near) == 3
