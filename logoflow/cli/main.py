@@ -8,7 +8,6 @@ import sys
 import traceback
 
 import typer
-from rich.console import Console
 
 from logoflow.cli.accept import accept
 from logoflow.cli.allow import allow
@@ -21,7 +20,7 @@ from logoflow.cli.images import images
 from logoflow.cli.look import plan, runs, show
 from logoflow.cli.maintain import gc, verify
 from logoflow.cli.neighbours import embed, search
-from logoflow.cli.output import debugging
+from logoflow.cli.output import complaints, debugging
 from logoflow.cli.project import project
 from logoflow.cli.run import run
 from logoflow.cli.status import status
@@ -62,4 +61,4 @@ def complain(sentence: str) -> None:
     """Print a sentence to stderr, and the traceback when asked."""
     if debugging():
         traceback.print_exc()
-    Console(stderr=True, highlight=False, soft_wrap=True).print(sentence, style="red", markup=False)
+    complaints.print(sentence, style="red", markup=False)
