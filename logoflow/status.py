@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from logoflow.errors import UserError
 from logoflow.machine import process_birth
 from logoflow.stages import STAGES
 from logoflow.store.ledger import Event, Kind, Ledger
@@ -54,6 +55,18 @@ def read_runs(ledger: Ledger) -> list[RunStatus]:
     for event in ledger.states():
         by_run.setdefault(event.run, []).append(event)
     return sorted((fold(events) for events in by_run.values()), key=lambda run: run.started, reverse=True)
+
+
+def find_run(ledger: Ledger, beginning: str) -> RunStatus:
+    """The run whose id begins so.
+
+    Raises:
+        UserError: there is none, or several.
+    """
+    meant = [known for known in read_runs(ledger) if known.id.startswith(beginning)]
+    if len(meant) != 1:
+        raise UserError(f"{len(meant) or 'no'} runs have an id that begins with {beginning}: see `logoflow runs`.")
+    return meant[0]
 
 
 def fold(events: Iterable[Event]) -> RunStatus:

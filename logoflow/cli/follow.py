@@ -75,6 +75,8 @@ def line_of(event: Event) -> str | None:
             metrics = ", ".join(f"{name} {short(value)}" for name, value in list(event.data["metrics"].items())[:4])
             forced = f"; {event.data['reason']}" if event.data["reason"].startswith("forced") else ""
             return f"{event.stage:<14} built in {seconds_in_words(event.data['duration_s'])}; {metrics}{forced}"
+        case Kind.STAGE_FAILED if event.data.get("cancelled"):
+            return f"{event.stage:<14} cancelled"
         case Kind.STAGE_FAILED:
             return f"{event.stage:<14} failed: {event.data['message']}"
     return None

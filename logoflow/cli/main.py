@@ -14,12 +14,14 @@ from logoflow.cli.allow import allow
 from logoflow.cli.check import check
 from logoflow.cli.dedup import dedup
 from logoflow.cli.detect import detect_text
+from logoflow.cli.diff import diff
 from logoflow.cli.doctor import doctor
 from logoflow.cli.export import export
 from logoflow.cli.images import images
 from logoflow.cli.look import plan, runs, show
 from logoflow.cli.maintain import gc, verify
 from logoflow.cli.neighbours import embed, search
+from logoflow.cli.notify import notify
 from logoflow.cli.output import complaints, debugging
 from logoflow.cli.project import project
 from logoflow.cli.run import run
@@ -37,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-PIPELINE = (run, plan, status, runs, accept, allow, show, verify, gc, doctor)
+PIPELINE = (run, plan, status, runs, diff, accept, allow, show, verify, gc, notify, doctor)
 IMAGES = (detect_text, embed, dedup, search, check, images)
 DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, project, export, again)
 for command in (*PIPELINE, *IMAGES, *DRAWING):

@@ -1,0 +1,81 @@
+"""Ctrl-C and Prefect's cancel end a run: a snapshot is written, the store stays clean, nothing stays Running."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from prefect_server import ask, end_of, start, task_states
+from small_pipeline import ROOT, Pipeline, Server
+
+from logoflow.status import read_runs
+from logoflow.store.check import verify
+from logoflow.store.ledger import Kind, Ledger
+from logoflow.store.store import Store
+
+LONG = "train_gan.total_kimg=100"
+WAIT_S = 240
+
+
+@pytest.fixture
+def pipeline(finished: Pipeline, tmp_path: Path) -> Pipeline:
+    """A pipeline of which everything before the training is done."""
+    return finished.copy(tmp_path / "cancelled")
+
+
+def wait_for(ledger: Ledger, stage: str, kind: Kind, after: int) -> None:
+    """Wait until a stage tells something."""
+    end = time.monotonic() + WAIT_S
+    while not any(event.stage == stage and event.kind is kind for event in ledger.events(after=after)):
+        assert time.monotonic() < end, f"{stage} told of no {kind}"
+        time.sleep(0.05)
+
+
+def check_cancelled(pipeline: Pipeline, server: Server, again: str) -> None:
+    """What is left of a run that was cancelled during train_gan."""
+    store = Store(pipeline.store)
+    run = read_runs(Ledger(pipeline.store / ".ledger.sqlite"))[0]
+    assert (run.state, run.stages["train_gan"].state) == ("cancelled", "cancelled")
+    assert run.message == f"cancelled during train_gan; go on with `{again}`"
+    assert run.flow_run is not None
+    state = ask(server, f"/flow_runs/{run.flow_run}")["state"]
+    assert (state["type"], state["message"]) == ("CANCELLED", run.message)
+    states = {name: state["type"] for name, state in task_states(server, run.flow_run).items()}
+    assert states.pop("train_gan") == "CRASHED"  # Prefect's word for a task whose process was ended
+    assert set(states.values()) <= {"COMPLETED"}
+    assert list((store.root / ".tmp").glob("*")) == []
+    assert list(verify(store)) == []
+    (work,) = (store.root / ".work").glob("train_gan-*")
+    assert list(work.glob("snapshots/*/state.json"))
+
+
+def test_ctrl_c_ends_a_run(pipeline: Pipeline, server: Server) -> None:
+    ledger = Ledger(pipeline.store / ".ledger.sqlite")
+    command = pipeline.command("run", str(pipeline.config), "--set", LONG)
+    seen = ledger.last_seq()
+    with subprocess.Popen(
+        command, env=pipeline.environment, cwd=ROOT, start_new_session=True, stdout=subprocess.PIPE, text=True
+    ) as process:
+        wait_for(ledger, "train_gan", Kind.PROGRESS, seen)
+        os.killpg(process.pid, signal.SIGINT)
+        said, _ = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 130
+    again = " ".join(["logoflow", *command[1:]])
+    assert f"go on with `{again}`" in said
+    check_cancelled(pipeline, server, again)
+
+
+def test_prefects_cancel_ends_a_run(pipeline: Pipeline, deployed: Server, worker: Path) -> None:
+    ledger = Ledger(pipeline.store / ".ledger.sqlite")
+    values = yaml.safe_load(pipeline.config.read_text())
+    values["train_gan"]["total_kimg"] = 100
+    seen = ledger.last_seq()
+    run = start(deployed, "on-demand", config=values, start="train_gan", store=str(pipeline.store))
+    wait_for(ledger, "train_gan", Kind.PROGRESS, seen)
+    cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
+    assert ask(deployed, f"/flow_runs/{run}/set_state", cancelling)["status"] == "ACCEPT"
+    assert end_of(deployed, run)["type"] == "CANCELLED", worker.read_text()[-3000:]
+    check_cancelled(pipeline, deployed, f"prefect flow-run retry {run}")
