@@ -109,7 +109,9 @@ class Run:
             "host": describe_host(),
             "flow_run": flow_run,
         }
-        turn = self.store / ".locks" / "run"  # a lock that the kernel drops: no run waits for one that was killed
+        turn = (
+            self.workspace().store.root / ".locks" / "run"
+        )  # a lock that the kernel drops: no run waits for one that was killed
         try:
             if is_held(turn):
                 self.tell(Kind.RUN_STARTED, **started, queued=True)

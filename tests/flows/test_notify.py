@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from uuid import uuid4
 
-import httpx
 import pytest
 import yaml
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect_server import ask, deployment, end_of, start
 from small_pipeline import Pipeline, Server
 from webhook import Receiver, receiving
 
+from flows.automations import end_silent_runs
 from logoflow.store.store import Store
 
 SECRET = "hook-4711-secret"
@@ -25,7 +26,7 @@ def hook(finished: Pipeline, deployed: Server) -> Iterator[Receiver]:
         for _ in range(2):
             told = Pipeline(finished.folder, environment).plain("notify", "--late-minutes", "0.17")
             assert told.returncode == 0, told.stderr
-        assert [message["event"] for message in receiver.told] == ["hello", "hello"]
+        assert [message["event"] for message in receiver.told].count("hello") == 2
         yield receiver
 
 
@@ -62,41 +63,44 @@ def test_a_broken_gate_is_told_apart_with_the_command_that_lets_it_pass(
     run = start(deployed, "ingest", config=values, only="ingest", store=str(copy.store))
     assert end_of(deployed, run)["name"] == "GateBroken", worker.read_text()[-3000:]
     told = hook.wait_for("a broken gate", "quarantined is 1, and at most 0 passes")
-    (artifact,) = Store(copy.store).artifacts("ingest")
+    *_, artifact = Store(copy.store).artifacts("ingest")
     assert f"`logoflow allow {artifact.short}`" in told["message"]
     assert not [message for message in hook.told if message["event"] == "a failed run" and run in message["text"]]
 
 
 def test_a_late_nightly_is_told(hook: Receiver, deployed: Server) -> None:
-    nobody: dict[str, Any] = {"name": "nobody", "type": "process"}
-    assert httpx.post(f"{deployed.url}/work_pools/", json=nobody).status_code == 201
+    ask(deployed, "/work_pools/", {"name": "nobody", "type": "process"})
     like = deployment(deployed, "nightly")
     made = {"name": "late-night", "flow_id": like["flow_id"], "tags": like["tags"], "work_pool_name": "nobody"}
-    late = httpx.post(f"{deployed.url}/deployments/", json=made).json()["id"]
+    late = ask(deployed, "/deployments/", made)["id"]
     due = {"type": "SCHEDULED", "state_details": {"scheduled_time": datetime.now(UTC).isoformat()}}
     run = ask(deployed, f"/deployments/{late}/create_flow_run", {"state": due})
     told = hook.wait_for("a late nightly", run["name"])
     assert told["text"].startswith(f"{run['name']} of late-night is late")
 
 
-def test_a_run_that_fell_silent_is_called_crashed(deployed: Server) -> None:
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
-    from flows.automations import end_silent_runs
-
+@pytest.fixture
+def impatient(deployed: Server) -> Iterator[None]:
+    """A server that calls a run silent after ten seconds, for a while."""
     with temporary_settings({PREFECT_API_URL: deployed.url}):
         end_silent_runs(timedelta(seconds=10))
+        yield
+        end_silent_runs()
+
+
+def test_a_run_that_fell_silent_is_called_crashed(impatient: None, deployed: Server) -> None:
     nightly = deployment(deployed, "nightly")
     run = ask(deployed, f"/deployments/{nightly['id']}/create_flow_run", {"state": {"type": "PENDING"}})
     ask(deployed, f"/flow_runs/{run['id']}/set_state", {"state": {"type": "RUNNING"}, "force": True})
     tag = {"prefect.resource.id": "prefect.tag.logoflow", "prefect.resource.role": "tag"}
     heartbeat = {
+        "id": str(uuid4()),
         "event": "prefect.flow-run.heartbeat",
         "occurred": datetime.now(UTC).isoformat(),
         "resource": {"prefect.resource.id": f"prefect.flow-run.{run['id']}"},
         "related": [tag],
     }
-    assert httpx.post(f"{deployed.url}/events", json=[heartbeat]).status_code == 204
+    ask(deployed, "/events", [heartbeat])
     state = end_of(deployed, run["id"])
     assert (state["type"], "no sign of life for 0:00:10" in state["message"]) == ("CRASHED", True)
 

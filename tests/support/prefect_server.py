@@ -1,11 +1,10 @@
 """Asking a Prefect server as its users do: by its command and by its interface."""
 
-import json
 import subprocess
 import time
-import urllib.request
 from typing import Any
 
+import httpx
 from small_pipeline import BIN, ROOT, Server
 
 WAIT_S = 240
@@ -20,12 +19,14 @@ def prefect(server: Server, *arguments: str) -> str:
     return done.stdout
 
 
-def ask(server: Server, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask the server's interface, by POST where there is a body."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{server.url}{path}", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())
+def ask(server: Server, path: str, body: Any = None) -> Any:
+    """Ask the server's interface, by POST where there is a body; again while its database is busy, as Prefect does."""
+    end = time.monotonic() + WAIT_S
+    while True:
+        answer = httpx.request("GET" if body is None else "POST", f"{server.url}{path}", json=body, timeout=60)
+        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > end:
+            return answer.raise_for_status().json() if answer.content else None
+        time.sleep(0.5)
 
 
 def deployment(server: Server, name: str) -> dict[str, Any]:
