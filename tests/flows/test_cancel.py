@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +18,25 @@ from logoflow.store.ledger import Ledger
 from logoflow.store.store import Store
 
 LONG = "train_gan.total_kimg=100"
+BUSY = """
+import time
+from uuid import UUID
+from prefect import flow, task
+from prefect.runtime import flow_run
+from flows.cancel import ends_soon
+
+@task(name="unit")
+def unit():
+    print(flow_run.get_id(), flush=True)
+    time.sleep(10_000)
+
+@flow
+def busy():
+    with ends_soon(UUID(flow_run.get_id()), alone=True):
+        unit.submit().result()
+
+busy()
+"""
 WAIT_S = 240
 
 
@@ -79,3 +99,14 @@ def test_prefects_cancel_ends_a_run(pipeline: Pipeline, deployed: Server, worker
     assert ask(deployed, f"/flow_runs/{run}/set_state", cancelling)["status"] == "ACCEPT"
     assert end_of(deployed, run)["type"] == "CANCELLED", worker.read_text()[-3000:]
     check_cancelled(pipeline, deployed, f"prefect flow-run retry {run}")
+
+
+def test_a_unit_that_nothing_can_interrupt_does_not_hold_the_end_back(server: Server) -> None:
+    command = [sys.executable, "-c", BUSY]
+    with subprocess.Popen(command, env=server.environment, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        flow_run = process.stdout.readline().strip()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=WAIT_S) == 128 + signal.SIGTERM
+    assert ask(server, f"/flow_runs/{flow_run}")["state"]["type"] in ("CANCELLED", "CRASHED")
+    assert {state["type"] for state in task_states(server, flow_run).values()} == {"CANCELLED"}

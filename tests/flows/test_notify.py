@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 import yaml
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect_server import ask, deployment, end_of, start
+from prefect_server import ask, deployment, end_of, start, unattended
 from small_pipeline import Pipeline, Server
 from webhook import Receiver, receiving
 
@@ -69,10 +69,7 @@ def test_a_broken_gate_is_told_apart_with_the_command_that_lets_it_pass(
 
 
 def test_a_late_nightly_is_told(hook: Receiver, deployed: Server) -> None:
-    ask(deployed, "/work_pools/", {"name": "nobody", "type": "process"})
-    like = deployment(deployed, "nightly")
-    made = {"name": "late-night", "flow_id": like["flow_id"], "tags": like["tags"], "work_pool_name": "nobody"}
-    late = ask(deployed, "/deployments/", made)["id"]
+    late = unattended(deployed, "late-night")
     due = {"type": "SCHEDULED", "state_details": {"scheduled_time": datetime.now(UTC).isoformat()}}
     run = ask(deployed, f"/deployments/{late}/create_flow_run", {"state": due})
     told = hook.wait_for("a late nightly", run["name"])

@@ -56,3 +56,12 @@ def task_states(server: Server, flow_run: str) -> dict[str, dict[str, Any]]:
     """The state of each task run of a flow run, by task."""
     found = ask(server, "/task_runs/filter", {"task_runs": {"flow_run_id": {"any_": [flow_run]}}})
     return {task["name"].rpartition("-")[0]: task["state"] for task in found}
+
+
+def unattended(server: Server, name: str) -> str:
+    """The id of a deployment of the pipeline whose runs no worker picks up."""
+    like = deployment(server, "nightly")
+    pool = f"nobody-{name}"
+    ask(server, "/work_pools/", {"name": pool, "type": "process"})
+    made = {"name": name, "flow_id": like["flow_id"], "tags": like["tags"], "work_pool_name": pool}
+    return str(ask(server, "/deployments/", made)["id"])
