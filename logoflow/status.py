@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from logoflow.errors import UserError
 from logoflow.machine import process_birth
 from logoflow.stages import STAGES
 from logoflow.store.ledger import Event, Kind, Ledger
@@ -17,7 +18,7 @@ class StageStatus:
 
     name: str
     state: str = "waiting"
-    """waiting, running, built, cached, failed or crashed."""
+    """waiting, running, built, cached, failed, cancelled or crashed."""
     reason: str = ""
     fingerprint: str = ""
     started: datetime | None = None
@@ -35,7 +36,7 @@ class RunStatus:
     id: str
     pipeline: str
     state: str
-    """running, completed, failed or crashed."""
+    """queued (behind another run in the store), running, completed, failed, cancelled or crashed."""
     started: datetime
     ended: datetime | None = None
     message: str = ""
@@ -56,6 +57,18 @@ def read_runs(ledger: Ledger) -> list[RunStatus]:
     return sorted((fold(events) for events in by_run.values()), key=lambda run: run.started, reverse=True)
 
 
+def find_run(ledger: Ledger, beginning: str) -> RunStatus:
+    """The run whose id begins so.
+
+    Raises:
+        UserError: there is none, or several.
+    """
+    meant = [known for known in read_runs(ledger) if known.id.startswith(beginning)]
+    if len(meant) != 1:
+        raise UserError(f"{len(meant) or 'no'} runs have an id that begins with {beginning}: see `logoflow runs`.")
+    return meant[0]
+
+
 def fold(events: Iterable[Event]) -> RunStatus:
     """The state that a run's events lead to."""
     events = list(events)
@@ -63,14 +76,16 @@ def fold(events: Iterable[Event]) -> RunStatus:
     run = RunStatus(first.run, first.pipeline, "running", first.at, flow_run=first.data.get("flow_run"))
     run.stages = {name: StageStatus(name) for name in STAGES}
     for event in events:
-        if event.stage in run.stages:
+        if event.kind is Kind.RUN_STARTED:
+            run.state, run.started = "queued" if event.data.get("queued") else "running", event.at
+        elif event.stage in run.stages:
             apply(run.stages[event.stage], event)
         elif event.kind is Kind.RUN_ENDED:
             run.state, run.ended, run.told = event.data["state"], event.at, True
             run.message = event.data.get("message", "")
         elif event.kind is Kind.ACCEPTED:
             run.accepted = True
-    if run.state == "running" and is_dead(first):
+    if run.state in ("queued", "running") and is_dead(first):
         run.state, run.ended, run.message = "crashed", events[-1].at, last_seen(run)
     if run.state == "crashed":
         for stage in run.stages.values():
@@ -108,7 +123,7 @@ def apply(stage: StageStatus, event: Event) -> None:
             stage.state, stage.reason, stage.progress = "built", data["reason"], None
             stage.duration_s, stage.metrics = data["duration_s"], data["metrics"]
         case Kind.STAGE_FAILED:
-            stage.state, stage.reason = "failed", data["message"]
+            stage.state, stage.reason = "cancelled" if data.get("cancelled") else "failed", data["message"]
         case Kind.GATE_BROKEN:
             stage.state, stage.reason = "failed", "; ".join(data["reasons"])
         case Kind.PROGRESS:

@@ -8,20 +8,21 @@ import sys
 import traceback
 
 import typer
-from rich.console import Console
 
 from logoflow.cli.accept import accept
 from logoflow.cli.allow import allow
 from logoflow.cli.check import check
 from logoflow.cli.dedup import dedup
 from logoflow.cli.detect import detect_text
+from logoflow.cli.diff import diff
 from logoflow.cli.doctor import doctor
 from logoflow.cli.export import export
 from logoflow.cli.images import images
 from logoflow.cli.look import plan, runs, show
 from logoflow.cli.maintain import gc, verify
 from logoflow.cli.neighbours import embed, search
-from logoflow.cli.output import debugging
+from logoflow.cli.notify import notify
+from logoflow.cli.output import complaints, debugging
 from logoflow.cli.project import project
 from logoflow.cli.run import run
 from logoflow.cli.status import status
@@ -38,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-PIPELINE = (run, plan, status, runs, accept, allow, show, verify, gc, doctor)
+PIPELINE = (run, plan, status, runs, diff, accept, allow, show, verify, gc, notify, doctor)
 IMAGES = (detect_text, embed, dedup, search, check, images)
 DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, project, export, again)
 for command in (*PIPELINE, *IMAGES, *DRAWING):
@@ -62,4 +63,4 @@ def complain(sentence: str) -> None:
     """Print a sentence to stderr, and the traceback when asked."""
     if debugging():
         traceback.print_exc()
-    Console(stderr=True, highlight=False, soft_wrap=True).print(sentence, style="red", markup=False)
+    complaints.print(sentence, style="red", markup=False)

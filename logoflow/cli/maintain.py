@@ -54,7 +54,7 @@ def needed_by_last(ledger: Ledger, count: int) -> tuple[set[tuple[str, str]], li
     Counted by stage, since runs of a single stage would else push out what the whole pipeline rests on.
 
     Returns:
-        (stage, fingerprint) of artifacts, and when stages worked that are running or have failed; the next run goes on
+        (stage, fingerprint) of artifacts, and when stages worked that are running or broke off; the next run goes on
         from what they left.
     """
     needed, spans = set[tuple[str, str]](), list[check.Span]()
@@ -65,7 +65,7 @@ def needed_by_last(ledger: Ledger, count: int) -> tuple[set[tuple[str, str]], li
             if stage.state in ("built", "cached") and seen[place] < count:
                 needed.add((stage.name, stage.fingerprint))
                 seen[place] += 1
-            elif stage.state in ("running", "failed", "crashed") and stage.started and not seen[place]:
+            elif stage.state in ("running", "failed", "cancelled", "crashed") and stage.started and not seen[place]:
                 needed.add((stage.name, stage.fingerprint))
                 spans.append((stage.started, run.ended or datetime.now(UTC)))
     return needed, spans

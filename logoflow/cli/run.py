@@ -1,22 +1,33 @@
 """`logoflow run`: answer at once when there is nothing to do, else run the flow and show what happens."""
 
 import os
-import shlex
-import sys
+import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from logoflow.cli.follow import Follower
-from logoflow.cli.output import DEMO, ConfigArgument, SetOption, StoreOption, console, debugging, open_workspace
+from logoflow.cli.output import (
+    DEMO,
+    ConfigArgument,
+    SetOption,
+    StoreOption,
+    complaints,
+    console,
+    debugging,
+    open_workspace,
+)
 from logoflow.config.load import load_config
 from logoflow.errors import UserError
 from logoflow.plan import make_plan
 from logoflow.resolve import Workspace
-from logoflow.run import Run, sentence
+from logoflow.run import Run
 from logoflow.stages import STAGES
 from logoflow.store.store import Artifact
+
+if TYPE_CHECKING:
+    from prefect.client.schemas import State
 
 PREFECT_DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -57,21 +68,23 @@ def run(
         os.environ.setdefault(name, value)
     from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need
 
-    with Follower(space.ledger, checked.name):
-        try:
-            pipeline(checked, space.store.root, only=only, start=start, force=force)
-        except UserError:
-            raise
-        except Exception as error:
-            if debugging():
-                raise
-            again = " ".join(["logoflow", *map(shlex.quote, sys.argv[1:])])
-            failed = f"{type(error).__name__}: {sentence(error)}"
-            console.print(
-                f"The run failed ({failed}). What is done is kept; to go on: {again}", style="red", markup=False
-            )
-            raise typer.Exit(1) from error
+    with Follower(space.ledger):
+        state = pipeline(checked, space.store.root, only=only, start=start, force=force, return_state=True)
+    if not state.is_completed():
+        raise typer.Exit(break_off(state))
     name_report(newest_report(space, checked.name))
+
+
+def break_off(state: "State[Any]") -> int:
+    """Say why a run ended early, and how it goes on; the exit code."""
+    if state.is_cancelled():
+        console.print(f"The run was {state.message}. What is done is kept.", style="yellow", markup=False)
+        return 130
+    error = state.result(raise_on_failure=False)
+    if debugging():
+        traceback.print_exception(error)
+    complaints.print(f"The run stopped: {state.message}. What is done is kept.", style="red", markup=False)
+    return 2 if isinstance(error, UserError) else 1
 
 
 def newest_report(space: Workspace, pipeline: str) -> Artifact | None:

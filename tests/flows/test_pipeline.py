@@ -16,6 +16,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from logoflow.report.page import read_page
 from logoflow.stages import STAGES
+from logoflow.status import read_runs
+from logoflow.store.ledger import Ledger
 from logoflow.store.store import Artifact, Store
 from moco.shipped import ENCODER
 from neighbours.vectors import read_vectors
@@ -199,6 +201,13 @@ def test_new_images_cost_their_own_work_only(finished: Pipeline, tmp_path: Path)
     first = newest(finished)
     assert made["train_encoder"].content == first["train_encoder"].content
     assert made["train_gan"].content == first["train_gan"].content
+    told = read_runs(Ledger(grown.store / ".ledger.sqlite"))[0].stages
+    for model in ("train_encoder", "train_gan"):
+        assert (told[model].state, told[model].reason.partition(":")[0]) == ("cached", "kept")
+    units = {unit["unit"]: unit["units_run"] for unit in told["detect_text"].units}
+    assert units == {"detect_text.scores": 1}  # the shard of the three that are new
+    strict = plan(grown, "--set", "train_encoder.retrain.share=0")["train_encoder"]
+    assert (strict["action"], "limit 0.0%" in strict["reason"]) == ("run", True)
 
     fresh = Pipeline(tmp_path / "fresh", grown.environment)  # a build from nothing gives the same table
     shutil.copytree(grown.logos, fresh.logos)
