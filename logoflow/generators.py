@@ -6,7 +6,7 @@ from pathlib import Path
 from logoflow.errors import UserError
 from logoflow.resolve import Workspace
 from logoflow.run import default_store, existing_workspace
-from logoflow.status import RunStatus, read_runs
+from logoflow.status import RunStatus, find_run, read_runs
 from logoflow.store.store import Artifact
 
 SHIPPED = "shipped"
@@ -55,13 +55,9 @@ def choose_generator(reference: str | None, store: Path | None) -> ChosenGenerat
     if reference is None:
         run = newest(space) if space else None
         return of_run(space, run) if space and run else shipped()
-    meant = [known for known in read_runs(space.ledger) if known.id.startswith(reference)] if space else []
-    if space is None or len(meant) != 1:
-        raise UserError(
-            f"{reference} is no file, and the id of {len(meant) or 'no'} run in {store or default_store()}: see "
-            f"`logoflow runs`, or say {SHIPPED} for the generator that ships."
-        )
-    return of_run(space, meant[0])
+    if space is None:
+        raise UserError(f"{reference} is no file, and {store or default_store()} no store: name another generator.")
+    return of_run(space, find_run(space.ledger, reference, or_file=True))
 
 
 def shipped() -> ChosenGenerator:

@@ -118,9 +118,7 @@ class Run:
             "host": describe_host(),
             "flow_run": flow_run,
         }
-        turn = (
-            self.workspace().store.root / ".locks" / "run"
-        )  # a lock that the kernel drops: no run waits for one that was killed
+        turn = self.workspace().store.root / ".locks" / "run"  # the kernel drops it when its holder is killed
         try:
             if is_held(turn):
                 self.tell(Kind.RUN_STARTED, **started, queued=True)

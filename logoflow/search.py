@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from logoflow.errors import UserError
 from logoflow.resolve import Workspace
-from logoflow.status import read_runs
+from logoflow.status import find_run
 from logoflow.store.store import Artifact
 from neighbours.vectors import read_vectors, with_outlines
 
@@ -111,12 +111,7 @@ def used_by(space: Workspace, run: str, stage: str) -> Artifact | None:
     Raises:
         UserError: no run or several are meant.
     """
-    meant = [known for known in read_runs(space.ledger) if known.id.startswith(run)]
-    if len(meant) != 1:
-        raise UserError(
-            f"{run} is no file, and the id of {len(meant) or 'no'} run in {space.store.root}: see `logoflow runs`."
-        )
-    return space.store.find(stage, meant[0].stages[stage].fingerprint)
+    return space.store.find(stage, find_run(space.ledger, run, or_file=True).stages[stage].fingerprint)
 
 
 def row_of(collection: Collection, wanted: str) -> int:

@@ -57,15 +57,23 @@ def read_runs(ledger: Ledger) -> list[RunStatus]:
     return sorted((fold(events) for events in by_run.values()), key=lambda run: run.started, reverse=True)
 
 
-def find_run(ledger: Ledger, beginning: str) -> RunStatus:
+def find_run(ledger: Ledger, beginning: str, or_file: bool = False) -> RunStatus:
     """The run whose id begins so.
+
+    Args:
+        ledger: where to look.
+        beginning: of an id.
+        or_file: the user could as well have named a file, and the error says that there is none.
 
     Raises:
         UserError: there is none, or several.
     """
     meant = [known for known in read_runs(ledger) if known.id.startswith(beginning)]
     if len(meant) != 1:
-        raise UserError(f"{len(meant) or 'no'} runs have an id that begins with {beginning}: see `logoflow runs`.")
+        what = f"{beginning} is no file, and " if or_file else ""
+        raise UserError(
+            f"{what}{len(meant) or 'no'} runs have an id that begins with {beginning}: see `logoflow runs`."
+        )
     return meant[0]
 
 

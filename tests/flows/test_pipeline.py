@@ -152,7 +152,7 @@ def test_check_names_the_logo_that_a_picture_repeats_among_those_of_a_run(finish
         assert Path(told["nearest"][0]["name"]).name == name
     assert json.loads(answers[0].stdout)[0]["nearest"][0]["id"] == known
     done = finished.logoflow("check", str(tmp_path / "again.png"), "--against", "nothing")
-    assert (done.returncode, "nothing is no file, and the id of no run" in done.stderr) == (2, True)
+    assert (done.returncode, "nothing is no file, and no runs have an id" in done.stderr) == (2, True)
 
 
 def test_search_finds_logos_by_id_by_name_and_by_picture(finished: Pipeline, tmp_path: Path) -> None:
