@@ -23,6 +23,7 @@ from logoflow.cli.maintain import gc, verify
 from logoflow.cli.neighbours import embed, search
 from logoflow.cli.output import debugging
 from logoflow.cli.project import project
+from logoflow.cli.repair import repair
 from logoflow.cli.run import run
 from logoflow.cli.status import status
 from logoflow.cli.synthesis.anatomy import layers, noise
@@ -38,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-PIPELINE = (run, plan, status, runs, accept, allow, show, verify, gc, doctor)
+PIPELINE = (run, plan, status, runs, accept, allow, show, verify, repair, gc, doctor)
 IMAGES = (detect_text, embed, dedup, search, check, images)
 DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, project, export, again)
 for command in (*PIPELINE, *IMAGES, *DRAWING):

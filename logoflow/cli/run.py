@@ -11,6 +11,7 @@ import typer
 from logoflow.cli.follow import Follower
 from logoflow.cli.output import DEMO, ConfigArgument, SetOption, StoreOption, console, debugging, open_workspace
 from logoflow.config.load import load_config
+from logoflow.config.pipeline import PipelineConfig
 from logoflow.errors import UserError
 from logoflow.plan import make_plan
 from logoflow.resolve import Workspace
@@ -53,13 +54,25 @@ def run(
     if resting := [name for name in (only, start) if name is not None]:
         Run(checked, space.store.root).upstream_of(*resting)  # refuses stale ones before a server is started
 
+    run_pipeline(checked, space, only=only, start=start, force=force)
+    name_report(newest_report(space, checked.name))
+
+
+def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None) -> None:
+    """Run the flow and show what happens; where it fails, say in a sentence how to go on, and exit with 1.
+
+    Args:
+        config: what to run.
+        space: where.
+        choices: only, start, force, as the flow takes them.
+    """
     for name, value in PREFECT_DEFAULTS.items():
         os.environ.setdefault(name, value)
     from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need
 
-    with Follower(space.ledger, checked.name):
+    with Follower(space.ledger, config.name):
         try:
-            pipeline(checked, space.store.root, only=only, start=start, force=force)
+            pipeline(config, space.store.root, **choices)
         except UserError:
             raise
         except Exception as error:
@@ -71,7 +84,6 @@ def run(
                 f"The run failed ({failed}). What is done is kept; to go on: {again}", style="red", markup=False
             )
             raise typer.Exit(1) from error
-    name_report(newest_report(space, checked.name))
 
 
 def newest_report(space: Workspace, pipeline: str) -> Artifact | None:

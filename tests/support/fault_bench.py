@@ -71,7 +71,7 @@ class Job:
         return process_birth(self.pid) is not None
 
     def kill(self) -> None:
-        """kill -9 of it and all that it started."""
+        """End by SIGKILL it and all that it started."""
         os.killpg(self.pid, signal.SIGKILL)
         self._finish(self.pid)
 

@@ -42,7 +42,7 @@ class PrefectServer:
         wait_until_healthy(self.url, self._process, path)
 
     def kill(self) -> None:
-        """kill -9 of its process and all that it started."""
+        """End by SIGKILL its process and all that it started."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
