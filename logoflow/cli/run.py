@@ -17,6 +17,8 @@ from logoflow.plan import make_plan
 from logoflow.resolve import Workspace
 from logoflow.run import Run, sentence
 from logoflow.stages import STAGES
+from logoflow.status import dead_runs
+from logoflow.store.ledger import Ledger
 from logoflow.store.store import Artifact
 
 PREFECT_DEFAULTS = {
@@ -48,6 +50,7 @@ def run(
     steps = make_plan(checked, space)
     if force is None and all(step.artifact for step in steps):
         console.print(f"Nothing to do: all {len(steps)} stages are up to date.")
+        end_dead_runs(space.ledger)
         name_report(steps[-1].artifact)
         return
 
@@ -66,8 +69,7 @@ def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None
         space: where.
         choices: only, start, force, as the flow takes them.
     """
-    for name, value in PREFECT_DEFAULTS.items():
-        os.environ.setdefault(name, value)
+    set_prefect_defaults()
     from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need
 
     with Follower(space.ledger, config.name):
@@ -84,6 +86,21 @@ def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None
                 f"The run failed ({failed}). What is done is kept; to go on: {again}", style="red", markup=False
             )
             raise typer.Exit(1) from error
+
+
+def set_prefect_defaults() -> None:
+    """Settle Prefect's settings where nobody has; before it is loaded."""
+    for name, value in PREFECT_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+def end_dead_runs(ledger: Ledger) -> None:
+    """End runs that were killed when all was built but the end was not told; there are hardly ever any."""
+    if dead_runs(ledger):
+        set_prefect_defaults()
+        from flows.reconcile import reconcile
+
+        reconcile(ledger)
 
 
 def newest_report(space: Workspace, pipeline: str) -> Artifact | None:

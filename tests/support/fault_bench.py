@@ -151,16 +151,16 @@ class Bench:
         command = ("run", str(self.pipeline.config), "--store", str(store), *arguments)
         return self.warm.start(*command, **environment)
 
-    def run(self, store: Path, *arguments: str) -> str:
+    def run(self, store: Path, *arguments: str, **environment: str) -> str:
         """Run in a store, which must end well; what it printed."""
-        job = self.start(store, *arguments)
+        job = self.start(store, *arguments, **environment)
         code = job.exit_code()
         assert code == 0, job.log.read_text()[-3000:]
         return job.log.read_text()
 
-    def store_without(self, *stages: str) -> Path:
+    def store_without(self, *stages: str, within: Path | None = None) -> Path:
         """A copy of the finished store from which some stages and their units are missing."""
-        store = self.folder / f"store-{time.monotonic_ns()}"
+        store = (within or self.folder) / f"store-{time.monotonic_ns()}"
         shutil.copytree(self.pipeline.store, store)
         for stage in stages:
             for kind in (store / stage, *store.glob(f"{stage}.*")):
@@ -168,7 +168,7 @@ class Bench:
         return store
 
     @contextmanager
-    def trial(self, fault: str, store: Path) -> Iterator[None]:
+    def trial(self, fault: str, store: Path, *arguments: str, **environment: str) -> Iterator[None]:
         """Break something within, then run again and note what became of it; the store is removed where all is well."""
         outcome = next((found for found in self.outcomes if found.fault == fault), None)
         if outcome is None:
@@ -178,19 +178,20 @@ class Bench:
         yield
         half_read = list(verify(Store(store)))
         outcome.half_read += len(half_read)
+        self.run(store, *arguments, **environment)
         self.check(fault, store, outcome)
         outcome.seconds += time.monotonic() - began
         assert half_read == []
         shutil.rmtree(store)
 
     def check(self, fault: str, store: Path, outcome: Outcome) -> None:
-        """Run again; the content must be that of the unbroken run, nothing damaged, nothing left running."""
-        self.run(store)
+        """The content must be that of the unbroken run, nothing damaged, nothing left running."""
         found, damage, running = contents(store), list(verify(Store(store))), self.left_running(store)
         outcome.equal += found == self.content
         outcome.half_read += len(damage)
         outcome.left_running += len(running)
-        assert (found, damage, running) == (self.content, [], []), fault
+        assert found == self.content, fault
+        assert (damage, running) == ([], []), fault
 
     def left_running(self, store: Path) -> list[str]:
         """Runs and stages that the ledger or Prefect take to be alive, although nothing runs."""

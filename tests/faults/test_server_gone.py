@@ -1,0 +1,20 @@
+"""Prefect's server dies while a run works: what the run made is kept, and nothing stays Running in either book."""
+
+from fault_bench import Bench, moments, reaches
+
+
+def test_a_server_killed_in_mid_run_costs_no_work(bench: Bench, full: bool, seed: int) -> None:
+    wanted, killed = (8 if full else 1), 0
+    for stage, share in moments(seed + 1):
+        store = bench.store_without(stage)
+        job = bench.start(store)
+        if not reaches(job, store, stage, share * bench.duration_s[stage]):
+            job.exit_code()
+            continue
+        with bench.trial("kill -9 of Prefect's server", store):
+            bench.server.kill()
+            job.exit_code()
+            bench.server.start()
+        killed += 1
+        if killed == wanted:
+            break
