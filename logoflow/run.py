@@ -7,7 +7,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -131,7 +131,8 @@ class Run:
 
     def _beat(self, stage: str, stop: threading.Event) -> None:
         while not stop.wait(HEARTBEAT_S):
-            self.tell(Kind.HEARTBEAT, stage, pid=os.getpid())
+            with suppress(UserError):  # the disk may be full for a while: the stage itself finds out
+                self.tell(Kind.HEARTBEAT, stage, pid=os.getpid())
 
 
 def sentence(error: BaseException) -> str:
