@@ -16,6 +16,7 @@ from logoflow.config.pipeline import PipelineConfig
 from logoflow.errors import UserError
 from logoflow.machine import describe_host, process_birth
 from logoflow.plan import make_plan
+from logoflow.redact import redacted
 from logoflow.resolve import Workspace
 from logoflow.stages import STAGES, before
 from logoflow.store.ledger import Event, Kind, Ledger
@@ -122,7 +123,11 @@ class Run:
             yield
         except BaseException as error:
             self.tell(
-                Kind.STAGE_FAILED, stage, message=sentence(error), traceback=traceback.format_exc()[-4000:], **data
+                Kind.STAGE_FAILED,
+                stage,
+                message=sentence(error),
+                traceback=redacted(traceback.format_exc())[-4000:],
+                **data,
             )
             raise
         finally:
@@ -137,5 +142,5 @@ class Run:
 
 def sentence(error: BaseException) -> str:
     """An error in one line."""
-    text = " ".join(str(error).split())
+    text = redacted(" ".join(str(error).split()))
     return text or type(error).__name__

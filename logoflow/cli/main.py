@@ -32,6 +32,7 @@ from logoflow.cli.synthesis.directions import directions
 from logoflow.cli.synthesis.perform import again
 from logoflow.cli.synthesis.pictures import generate, grid
 from logoflow.errors import UserError
+from logoflow.redact import redacted
 
 app = typer.Typer(
     help="Raw logo collections in; a training set, a generator and a report out. Add --debug to see tracebacks.",
@@ -62,5 +63,5 @@ def main() -> None:
 def complain(sentence: str) -> None:
     """Print a sentence to stderr, and the traceback when asked."""
     if debugging():
-        traceback.print_exc()
+        sys.stderr.write(redacted(traceback.format_exc()))
     Console(stderr=True, highlight=False, soft_wrap=True).print(sentence, style="red", markup=False)
