@@ -6,7 +6,7 @@ import re
 CREDENTIALS = r"^[A-Za-z][A-Za-z0-9+.-]*://([^/]*[@:]|.*\?[A-Za-z0-9_.-]+=)"
 """An address that holds a user, a password or the query of a signed one; no bucket has @ or : in its name."""
 
-_USER = re.compile(r"(?<=://)[^\s'\"@]+@")
+_USER = re.compile(r"(?<=://)([^\s'\"@/:]+|[^\s'\"@/]*:[^\s'\"@]*)@")
 _QUERY = re.compile(r"(://[^\s'\"?]*\?)[^\s'\"]*=[^\s'\"]*")
 _NAMES = re.compile(r"SECRET|TOKEN|PASSW|AUTH|CREDENTIAL|API_KEY|PRIVATE", re.IGNORECASE)
 _SHORTEST = 6
