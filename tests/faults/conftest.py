@@ -14,12 +14,6 @@ OUTCOMES = pytest.StashKey[list[Outcome]]()
 
 
 @pytest.fixture(scope="session")
-def full() -> bool:
-    """Whether the whole suite was asked for."""
-    return bool(os.environ.get("FAULTS"))
-
-
-@pytest.fixture(scope="session")
 def seed() -> int:
     """What the moments are drawn by."""
     return int(os.environ.get("FAULTS_SEED", "1"))

@@ -2,15 +2,16 @@
 
 from collections import Counter
 
-from fault_bench import Bench
+from fault_bench import Bench, in_full
 
 from logoflow.stages import STAGES
 from logoflow.status import read_runs
 from logoflow.store.ledger import Ledger
 
 
-def test_two_runs_at_once_share_the_work(bench: Bench, full: bool) -> None:
-    for _ in range(4 if full else 1):
+@in_full
+def test_two_runs_at_once_share_the_work(bench: Bench) -> None:
+    for _ in range(4):
         store = bench.store_without(*STAGES)
         with bench.trial("two runs at once", store):
             jobs = [bench.start(store) for _ in range(2)]

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fault_bench import Bench
+from fault_bench import Bench, in_full
 from small_pipeline import ROOT
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
@@ -14,10 +14,9 @@ LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 pytestmark = pytest.mark.skipif(LIBRARY is None, reason="Debian's libfaketime is not installed")
 
 
-def test_a_clock_that_goes_back_breaks_neither_run_nor_status_nor_plan_nor_gc(
-    bench: Bench, full: bool, tmp_path: Path
-) -> None:
-    for stage in ("train_encoder", "train_gan", "report") if full else ("report",):
+@in_full
+def test_a_clock_that_goes_back_breaks_neither_run_nor_status_nor_plan_nor_gc(bench: Bench, tmp_path: Path) -> None:
+    for stage in ("train_encoder", "train_gan", "report"):
         store = bench.store_without(stage)
         with bench.trial("clock goes back", store):
             offset = tmp_path / "offset"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fault_bench import Bench
+from fault_bench import Bench, in_full
 
 from logoflow.store.check import size_of
 
@@ -31,13 +31,12 @@ def remount(place: Path, option: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{option}", place], check=True)
 
 
-def test_a_full_disk_fails_the_run_in_a_sentence_and_a_larger_one_goes_on(
-    bench: Bench, full: bool, tmp_path: Path
-) -> None:
+@in_full
+def test_a_full_disk_fails_the_run_in_a_sentence_and_a_larger_one_goes_on(bench: Bench, tmp_path: Path) -> None:
     size = size_of(bench.pipeline.store) * 4
     stages = ["ingest", "train_encoder", "embed", "curate", "train_gan", "generate", "report"]
-    for number, stage in enumerate(stages if full else ["train_gan"]):
-        for spare in (4096, 65536, 262144) if full else (65536,):
+    for number, stage in enumerate(stages):
+        for spare in (4096, 65536, 262144):
             with disk(tmp_path / f"disk-{number}-{spare}", size) as place:
                 store = bench.store_without(stage, within=place)
                 with bench.trial("disk full", store):

@@ -2,11 +2,11 @@
 
 import os
 
-from fault_bench import Bench, moments, reaches
+from fault_bench import FULL, Bench, moments, reaches
 
 
-def test_a_killed_flow_process_loses_nothing(bench: Bench, full: bool, seed: int) -> None:
-    wanted, killed = (int(os.environ.get("FAULTS_KILLS", "76")) if full else 4), 0
+def test_a_killed_flow_process_loses_nothing(bench: Bench, seed: int) -> None:
+    wanted, killed = int(os.environ.get("FAULTS_KILLS", "100" if FULL else "2")), 0
     for stage, share in moments(seed):
         store = bench.store_without(stage)
         job = bench.start(store)

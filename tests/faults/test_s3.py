@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-from fault_bench import Bench
+from fault_bench import Bench, in_full
 from s3_server import BUCKET, Relay, environment, s3_server
 
 SOURCES = f"ingest.sources=[{{name: logos, path: 's3://{BUCKET}/'}}]"
 SHARE = 0.3
 
 
-def test_a_source_that_fails_in_passing_gives_the_same_images(
-    bench: Bench, full: bool, seed: int, tmp_path: Path
-) -> None:
+@in_full
+def test_a_source_that_fails_in_passing_gives_the_same_images(bench: Bench, seed: int, tmp_path: Path) -> None:
     with s3_server(bench.pipeline.logos) as url:
-        for number in range(6 if full else 1):
+        for number in range(6):
             relay = Relay(url, seed + number, SHARE)
             store = bench.store_without("ingest")
             broken, well = (environment(place, tmp_path / "cache") for place in (relay.url, url))

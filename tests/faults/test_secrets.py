@@ -58,7 +58,9 @@ def test_secrets_of_the_environment_are_nowhere_after_a_run_from_s3(bench: Bench
             ("show", "ingest", "--json"),
             ("plan", str(config)),
         ):
-            assert cold(bench, log, well, *arguments, "--store", str(store)) == 0
+            job = bench.warm.start(*arguments, "--store", str(store), **well)
+            assert job.exit_code() == 0
+            log.write_text(log.read_text() + job.log.read_text())
     silent = environment("http://tester:" + IN_ADDRESS + "@127.0.0.1:9", tmp_path / "other")
     assert cold(bench, log, {**silent, **SECRETS}, *run, "--debug") != 0
     assert traces(store, bench.server.home, log) == []

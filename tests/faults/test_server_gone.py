@@ -1,10 +1,13 @@
 """Prefect's server dies while a run works: what the run made is kept, and nothing stays Running in either book."""
 
-from fault_bench import Bench, moments, reaches
+from fault_bench import Bench, in_full, moments, reaches
+
+KILLS = 8
 
 
-def test_a_server_killed_in_mid_run_costs_no_work(bench: Bench, full: bool, seed: int) -> None:
-    wanted, killed = (8 if full else 1), 0
+@in_full
+def test_a_server_killed_in_mid_run_costs_no_work(bench: Bench, seed: int) -> None:
+    killed = 0
     for stage, share in moments(seed + 1):
         store = bench.store_without(stage)
         job = bench.start(store)
@@ -16,5 +19,5 @@ def test_a_server_killed_in_mid_run_costs_no_work(bench: Bench, full: bool, seed
             bench.server.start()
             job.exit_code()  # it goes on without a server, and may fail to tell its end
         killed += 1
-        if killed == wanted:
+        if killed == KILLS:
             break

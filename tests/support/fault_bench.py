@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import yaml
 from prefect_server import PrefectServer
 from small_pipeline import ROOT, Pipeline, write_logos
@@ -27,6 +28,11 @@ from logoflow.status import read_runs
 from logoflow.store.check import verify
 from logoflow.store.ledger import Kind, Ledger
 from logoflow.store.store import Store
+
+FULL = bool(os.environ.get("FAULTS"))
+"""Whether the whole suite was asked for."""
+
+in_full = pytest.mark.skipif(not FULL, reason="part of `make faults`")
 
 LOGOS = 40
 RUN_S = 300

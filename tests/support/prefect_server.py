@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from small_pipeline import BIN, Server, free_port, wait_until_healthy
+from small_pipeline import BIN, free_port, wait_until_healthy
 
 UNENDED = ["PENDING", "RUNNING", "CANCELLING"]
 STOP_S = 30
@@ -55,10 +55,6 @@ class PrefectServer:
             self._process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             self.kill()
-
-    def answered(self) -> Server:
-        """What the small pipeline is given."""
-        return Server(self.environment, self.url)
 
     def unended(self) -> list[str]:
         """The flow runs and task runs that it takes to be alive."""
