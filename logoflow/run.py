@@ -7,7 +7,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from logoflow.config.pipeline import PipelineConfig
 from logoflow.errors import UserError
 from logoflow.machine import describe_host, process_birth
 from logoflow.plan import make_plan
+from logoflow.redact import redacted
 from logoflow.resolve import Workspace
 from logoflow.stages import STAGES, before
 from logoflow.store.ledger import Event, Kind, Ledger
@@ -143,7 +144,10 @@ class Run:
         except BaseException as error:
             cancelled = was_cancelled(error)
             error.add_note(f"during {stage}")
-            told = {"message": "" if cancelled else sentence(error), "traceback": traceback.format_exc()[-4000:]}
+            told = {
+                "message": "" if cancelled else sentence(error),
+                "traceback": redacted(traceback.format_exc())[-4000:],
+            }
             self.tell(Kind.STAGE_FAILED, stage, cancelled=cancelled, **told, **data)
             raise
         finally:
@@ -152,7 +156,8 @@ class Run:
 
     def _beat(self, stage: str, stop: threading.Event) -> None:
         while not stop.wait(HEARTBEAT_S):
-            self.tell(Kind.HEARTBEAT, stage, pid=os.getpid())
+            with suppress(UserError):  # the disk may be full for a while: the stage itself finds out
+                self.tell(Kind.HEARTBEAT, stage, pid=os.getpid())
 
 
 def was_cancelled(error: BaseException) -> bool:
@@ -173,5 +178,5 @@ def ending(error: BaseException, again: str) -> str:
 
 def sentence(error: BaseException) -> str:
     """An error in one line."""
-    text = " ".join(str(error).split())
+    text = redacted(" ".join(str(error).split()))
     return text or type(error).__name__

@@ -24,6 +24,7 @@ from logoflow.cli.neighbours import embed, search
 from logoflow.cli.notify import notify
 from logoflow.cli.output import complaints, debugging
 from logoflow.cli.project import project
+from logoflow.cli.repair import repair
 from logoflow.cli.run import run
 from logoflow.cli.status import status
 from logoflow.cli.synthesis.anatomy import layers, noise
@@ -32,6 +33,7 @@ from logoflow.cli.synthesis.directions import directions
 from logoflow.cli.synthesis.perform import again
 from logoflow.cli.synthesis.pictures import generate, grid
 from logoflow.errors import UserError
+from logoflow.redact import redacted
 
 app = typer.Typer(
     help="Raw logo collections in; a training set, a generator and a report out. Add --debug to see tracebacks.",
@@ -39,7 +41,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-PIPELINE = (run, plan, status, runs, diff, accept, allow, show, verify, gc, notify, doctor)
+PIPELINE = (run, plan, status, runs, diff, accept, allow, show, verify, repair, gc, notify, doctor)
 IMAGES = (detect_text, embed, dedup, search, check, images)
 DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, project, export, again)
 for command in (*PIPELINE, *IMAGES, *DRAWING):
@@ -62,5 +64,5 @@ def main() -> None:
 def complain(sentence: str) -> None:
     """Print a sentence to stderr, and the traceback when asked."""
     if debugging():
-        traceback.print_exc()
+        sys.stderr.write(redacted(traceback.format_exc()))
     complaints.print(sentence, style="red", markup=False)

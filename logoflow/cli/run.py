@@ -19,11 +19,14 @@ from logoflow.cli.output import (
     open_workspace,
 )
 from logoflow.config.load import load_config
+from logoflow.config.pipeline import PipelineConfig
 from logoflow.errors import UserError
 from logoflow.plan import make_plan
 from logoflow.resolve import Workspace
 from logoflow.run import Run
 from logoflow.stages import STAGES
+from logoflow.status import dead_runs
+from logoflow.store.ledger import Ledger
 from logoflow.store.store import Artifact
 
 if TYPE_CHECKING:
@@ -58,21 +61,47 @@ def run(
     steps = make_plan(checked, space)
     if force is None and all(step.artifact for step in steps):
         console.print(f"Nothing to do: all {len(steps)} stages are up to date.")
+        end_dead_runs(space.ledger)
         name_report(steps[-1].artifact)
         return
 
     if resting := [name for name in (only, start) if name is not None]:
         Run(checked, space.store.root).upstream_of(*resting)  # refuses stale ones before a server is started
 
-    for name, value in PREFECT_DEFAULTS.items():
-        os.environ.setdefault(name, value)
+    run_pipeline(checked, space, only=only, start=start, force=force)
+    name_report(newest_report(space, checked.name))
+
+
+def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None) -> None:
+    """Run the flow and show what happens; where it fails, say in a sentence how to go on, and exit with 1.
+
+    Args:
+        config: what to run.
+        space: where.
+        choices: only, start, force, as the flow takes them.
+    """
+    set_prefect_defaults()
     from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need
 
     with Follower(space.ledger):
-        state = pipeline(checked, space.store.root, only=only, start=start, force=force, return_state=True)
+        state = pipeline(config, space.store.root, **choices, return_state=True)
     if not state.is_completed():
         raise typer.Exit(break_off(state))
-    name_report(newest_report(space, checked.name))
+
+
+def set_prefect_defaults() -> None:
+    """Settle Prefect's settings where nobody has; before it is loaded."""
+    for name, value in PREFECT_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+def end_dead_runs(ledger: Ledger) -> None:
+    """End runs that were killed when all was built but the end was not told; there are hardly ever any."""
+    if dead_runs(ledger):
+        set_prefect_defaults()
+        from flows.reconcile import reconcile
+
+        reconcile(ledger)
 
 
 def break_off(state: "State[Any]") -> int:

@@ -1,5 +1,6 @@
 """The configuration of each stage; the descriptions are what the Prefect form, the JSON schema and the docs show."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -8,6 +9,7 @@ from pydantic import BeforeValidator, Field, PositiveInt, TypeAdapter, field_val
 from craft.decision import load_bounds, proven_thresholds
 from data.limits import Limits
 from logoflow.config.base import FILE, OUTSIDE, Dtype, Section, Seed, StageSection, Trained, fast_dtype, file_field
+from logoflow.redact import CREDENTIALS
 from moco.settings import EncoderSettings
 from stylegan2.settings import TrainingSettings
 
@@ -36,7 +38,8 @@ class SourceConfig(Section):
         description="Folder, zip, tar, Parquet or LLD HDF5 file; a pattern that matches several of one kind, such as "
         "collections/*.zip, or images, such as crawl/**/*.png; or s3://bucket/prefix. Relative to the working "
         "directory.",
-        json_schema_extra=OUTSIDE,
+        # Prefect keeps what its form is given: it has to refuse a secret before that.
+        json_schema_extra={**OUTSIDE, "not": {"pattern": CREDENTIALS}},
     )
     kind: Literal["folder", "zip", "tar", "parquet", "lld"] | None = Field(
         None, description="Leave out to tell by the path."
@@ -53,7 +56,7 @@ class SourceConfig(Section):
     @classmethod
     def _without_secrets(cls, value: object) -> object:
         path = str(value) if isinstance(value, Path) else value
-        if isinstance(path, str) and path.startswith("s3://") and "@" in path.removeprefix("s3://").partition("/")[0]:
+        if isinstance(path, str) and re.match(CREDENTIALS, path):
             raise ValueError("holds credentials: write s3://bucket/prefix, and give keys in the environment.")
         return str(Path(path).expanduser()) if isinstance(path, str) and path.startswith("~") else path
 
