@@ -30,6 +30,7 @@ from logoflow.cli.synthesis.between import interpolate, mix, truncate
 from logoflow.cli.synthesis.directions import directions
 from logoflow.cli.synthesis.perform import again
 from logoflow.cli.synthesis.pictures import generate, grid
+from logoflow.cli.up import down, up
 from logoflow.errors import UserError
 
 app = typer.Typer(
@@ -38,7 +39,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-PIPELINE = (run, plan, status, runs, accept, allow, show, verify, gc, doctor)
+PIPELINE = (run, plan, status, runs, accept, allow, show, verify, gc, doctor, up, down)
 IMAGES = (detect_text, embed, dedup, search, check, images)
 DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, project, export, again)
 for command in (*PIPELINE, *IMAGES, *DRAWING):
@@ -63,3 +64,7 @@ def complain(sentence: str) -> None:
     if debugging():
         traceback.print_exc()
     Console(stderr=True, highlight=False, soft_wrap=True).print(sentence, style="red", markup=False)
+
+
+if __name__ == "__main__":
+    main()
