@@ -114,7 +114,7 @@ class Keeper:
                 self._look_after(kept)
 
     def end(self) -> None:
-        """End everything, the worker first; who does not end in time is killed."""
+        """End everything, flows first; who does not end in time is killed."""
         end_all(self._place.store)
         for kept in self._kept:
             kept.process.wait()

@@ -14,10 +14,12 @@ from pathlib import Path
 
 STORE_MARK = "LOGOFLOW_UP"
 SERVICE_MARK = "LOGOFLOW_UP_SERVICE"
-PATIENCE_S: Mapping[str, float] = {"setup": 1.0, "worker": 5.0, "pages": 1.0, "server": 1.5}
+FLOW_MARK = "PREFECT__FLOW_RUN_ID"  # Prefect's worker gives it to a flow's process
+PATIENCE_S: Mapping[str, float] = {"setup": 0.5, "flows": 6.0, "worker": 1.0, "pages": 0.5, "server": 1.0}
 """The services in the order in which they end, and how long each has after TERM: all together less than ten seconds.
 
-The worker is first, with the flows that it runs, so that these can still tell the server of their end.
+Flows are first, so that they can leave a snapshot and tell the server of their end: the worker would kill them when it
+ends itself.
 """
 KILL_S = 1.0
 ROUNDS = 3
@@ -29,12 +31,17 @@ def mark(store: Path, service: str) -> dict[str, str]:
 
 
 def marked(store: Path, service: str) -> list[int]:
-    """The processes of this machine that belong to a service of a store's `up`, as far as this user may see."""
-    wanted = {f"{name}={value}".encode() for name, value in mark(store, service).items()}
+    """The processes of this machine that belong to a service of a store's `up`, as far as this user may see.
+
+    The worker's are the flows that it runs, too; "flows" are these alone.
+    """
+    flows = service == "flows"
+    wanted = {f"{name}={value}" for name, value in mark(store, "worker" if flows else service).items()}
     found = []
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):  # it has ended, or is another user's
-            if wanted <= set(path.read_bytes().split(b"\0")):
+            given = os.fsdecode(path.read_bytes()).split("\0")
+            if wanted <= set(given) and (not flows or any(one.startswith(f"{FLOW_MARK}=") for one in given)):
                 found.append(int(path.parent.name))
     return found
 
