@@ -17,7 +17,7 @@ from logoflow.resolve import Workspace
 from logoflow.run import Run, sentence
 from logoflow.stages import STAGES
 from logoflow.store.store import Artifact
-from logoflow.up.place import server_environment
+from logoflow.up.place import use_server
 
 PREFECT_DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -54,8 +54,9 @@ def run(
     if resting := [name for name in (only, start) if name is not None]:
         Run(checked, space.store.root).upstream_of(*resting)  # refuses stale ones before a server is started
 
-    for name, value in (PREFECT_DEFAULTS | server_environment(space.store.root)).items():
+    for name, value in PREFECT_DEFAULTS.items():
         os.environ.setdefault(name, value)
+    use_server(space.store.root)
     from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need
 
     with Follower(space.ledger, checked.name):

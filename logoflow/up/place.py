@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,9 +14,9 @@ from logoflow.errors import UserError
 from logoflow.machine import process_birth
 from logoflow.store.files import write_atomic
 
+AUTH_VARIABLE = "PREFECT_API_AUTH_STRING"
 USER = "logoflow"
 """Prefect wants a user name beside the password; the pages take any."""
-PATIENCE_S = 1.0  # others look at a lock by taking it for a moment
 
 
 @dataclass(frozen=True)
@@ -101,8 +100,21 @@ def server_environment(store: Path) -> dict[str, str]:
         return {}
     found = {"PREFECT_API_URL": running.api}
     if running.password and (password := os.environ.get(PASSWORD_VARIABLE)):
-        found["PREFECT_API_AUTH_STRING"] = auth_string(password)
+        found[AUTH_VARIABLE] = auth_string(password)
     return found
+
+
+def use_server(store: Path) -> None:
+    """Have Prefect's clients in this process find the server of a store's `up`.
+
+    Raises:
+        UserError: it asks for a password that this user has not given.
+    """
+    found = server_environment(store)
+    os.environ.update({name: value for name, value in found.items() if name not in os.environ})
+    running = find_running(store)
+    if found and running is not None and running.password and AUTH_VARIABLE not in os.environ:
+        raise UserError(f"the server of `logoflow up` asks for a password: set {PASSWORD_VARIABLE} to it.")
 
 
 def auth_string(password: str) -> str:
@@ -119,23 +131,13 @@ def alone(place: Place) -> Iterator[None]:
     """
     place.lock.parent.mkdir(parents=True, exist_ok=True)
     with place.lock.open("a") as file:
-        end = time.monotonic() + PATIENCE_S
-        while not locked(file.fileno()):
-            if time.monotonic() > end:
-                other = find_running(place.store)
-                who = f" (process {other.pid}, {other.prefect})" if other else ""
-                raise UserError(
-                    f"`logoflow up` runs already on {place.store}{who}: end it with `logoflow down`, or give another "
-                    "--store and other ports."
-                )
-            time.sleep(PATIENCE_S / 10)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            other = find_running(place.store)
+            who = f" (process {other.pid}, {other.prefect})" if other else ""
+            raise UserError(
+                f"`logoflow up` runs already on {place.store}{who}: end it with `logoflow down`, or give another "
+                "--store and other ports."
+            ) from None
         yield
-
-
-def locked(descriptor: int) -> bool:
-    """Take the lock of a file if that is possible now."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

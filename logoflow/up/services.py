@@ -99,6 +99,7 @@ def environment(wish: Wish, place: Place) -> dict[str, str]:
     own = {
         "PREFECT_API_URL": f"{wish.prefect}/api",
         "PREFECT_UI_API_URL": "/api",  # whatever name the browser knows this machine by
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": wish.prefect,  # else any page that a browser here shows may start flows
         STORE_VARIABLE: str(place.store),
     }
     if wish.password:

@@ -1,6 +1,7 @@
 """Who runs `up` on a store, and how Prefect's clients find its server."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from logoflow.errors import UserError
-from logoflow.up.place import Place, alone, find_running, server_environment, write_note
+from logoflow.up.place import Place, alone, find_running, server_environment, use_server, write_note
 from logoflow.up.services import Wish, environment, reachable
 
 
@@ -42,6 +43,18 @@ def test_a_password_is_handed_on_by_who_knows_it_and_written_nowhere(
     note(place, password=True)
     assert server_environment(place.store)["PREFECT_API_AUTH_STRING"] == "logoflow:sesame"
     assert all(b"sesame" not in path.read_bytes() for path in place.store.rglob("*") if path.is_file())
+
+
+def test_a_password_that_is_not_known_is_asked_for_in_a_sentence(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    note(place, password=True)
+    with pytest.raises(UserError, match="set LOGOFLOW_PASSWORD to it"):
+        use_server(place.store)
+    os.environ.pop("PREFECT_API_URL")
+    os.environ["LOGOFLOW_PASSWORD"] = "sesame"
+    use_server(place.store)
+    assert os.environ["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
+    assert os.environ["PREFECT_API_AUTH_STRING"] == "logoflow:sesame"
 
 
 @pytest.mark.parametrize("change", [{"pid": 2**22 + 1}, {"born": "another boot 1"}, {"host": "elsewhere"}])
