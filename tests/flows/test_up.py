@@ -154,7 +154,9 @@ def test_down_ends_all(background: Up) -> None:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Up, subprocess.Popen[bytes], str]]:
-    """`up` in the foreground, on all addresses, with a password, on PostgreSQL."""
+    """`up` in the foreground, on all addresses, with a password, on PostgreSQL; only when asked for."""
+    if "GUARDED" not in os.environ:
+        pytest.skip("takes a minute: make guarded")
     with postgres() as database:
         variables = {"LOGOFLOW_PASSWORD": PASSWORD, "PREFECT_SERVER_DATABASE_CONNECTION_URL": database}
         pipeline = make_pipeline(tmp_path_factory.mktemp("guarded") / "small", **variables)
