@@ -8,7 +8,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 # Threads that wait sleep instead of spinning: a little slower on a quiet machine, several times faster on a busy one.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test faults fuzz killed lint format bench sample install clean
+.PHONY: demo test faults fuzz killed guarded lint format bench sample install clean
 
 demo: .venv/installed
 	$(BIN)/logoflow run configs/demo.yaml
@@ -24,6 +24,9 @@ fuzz: .venv/installed
 
 killed: .venv/installed
 	KILLED_IMAGES=20000 $(BIN)/python -m pytest tests/tasks/test_ingest_killed.py
+
+guarded: .venv/installed
+	GUARDED=1 $(BIN)/python -m pytest tests/flows/test_up.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -5,7 +5,6 @@ not start without. It speaks plain HTTP: beyond a network that you trust, put it
 """
 
 import base64
-import ipaddress
 import os
 import secrets
 from pathlib import Path
@@ -21,6 +20,7 @@ from starlette.responses import FileResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from logoflow.access import LOOPBACK, PASSWORD_VARIABLE, check_reach, is_loopback
 from logoflow.errors import UserError
 from logoflow.monitor.gather import Observer
 from logoflow.monitor.model import PastRun
@@ -28,9 +28,7 @@ from logoflow.monitor.page import POLICY, status_page
 from logoflow.monitor.prometheus import CONTENT_TYPE, prometheus_text
 from logoflow.run import default_store
 
-LOOPBACK = "127.0.0.1"
 PORT = 4280
-PASSWORD_VARIABLE = "LOGOFLOW_PASSWORD"
 OPEN = "/healthz"
 RUNS = TypeAdapter(list[PastRun])
 MOST_RUNS = 10_000
@@ -48,10 +46,7 @@ def serve(space_root: Path, host: str = LOOPBACK, port: int = PORT, password: st
     Raises:
         UserError: the address can be reached from other machines, and there is no password.
     """
-    if not password and not is_loopback(host):
-        raise UserError(
-            f"{host} can be reached from other machines: set {PASSWORD_VARIABLE} to a password, or use {LOOPBACK}."
-        )
+    check_reach(host, password)
     uvicorn.run(make_app(space_root, password), host=host, port=port, log_level="warning", server_header=False)
 
 
@@ -132,14 +127,6 @@ def has_password(header: str, password: str) -> bool:
     except ValueError:
         given = b""
     return secrets.compare_digest(given, password.encode())
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine and cannot be reached from another."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def main(

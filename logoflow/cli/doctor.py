@@ -15,6 +15,8 @@ from logoflow.machine import describe_host, has_bfloat16, library_version
 from logoflow.run import default_store
 
 FREE_BYTES = 5 * 10**9
+BREAKS_PREFECT = {"fastapi": (0, 151), "sqlalchemy": (2, 1)}
+"""Libraries by the first version with which Prefect 3.8's server does not start, or never starts a scheduled run."""
 
 
 def doctor(store: StoreOption = None, as_json: JsonOption = False) -> None:
@@ -58,11 +60,13 @@ def check_torch() -> str:
 
 
 def check_prefect() -> str:
-    """Version of Prefect with a fastapi that its server starts with."""
-    fastapi = library_version("fastapi")
-    if tuple(map(int, fastapi.split(".")[:2])) >= (0, 151):
-        raise UserError(f"fastapi {fastapi} breaks Prefect's server: pip install 'fastapi<0.151'.")
-    return f"{library_version('prefect')}, fastapi {fastapi}"
+    """Version of Prefect, with libraries that its server starts and schedules with."""
+    found = {name: library_version(name) for name in BREAKS_PREFECT}
+    for name, limit in BREAKS_PREFECT.items():
+        if tuple(map(int, found[name].split(".")[:2])) >= limit:
+            needed = f"{name}<{'.'.join(map(str, limit))}"
+            raise UserError(f"{name} {found[name]} breaks Prefect's server: pip install '{needed}'.")
+    return ", ".join([library_version("prefect"), *(f"{name} {version}" for name, version in found.items())])
 
 
 def check_faiss() -> str:

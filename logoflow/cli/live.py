@@ -104,7 +104,9 @@ def footline(status: Status) -> str:
         told.append(f"orphans: {len(store.orphans)} ({bytes_in_words(sum(o.bytes for o in store.orphans))})")
     if status.server is not None:
         online = sum(worker.online for worker in status.server.workers)
-        told.append(f"Prefect {'well' if status.server.healthy else 'unwell'}, {online} workers online")
+        told.append(
+            f"Prefect {'well' if status.server.healthy else 'unwell'}, {online} worker{'s' * (online != 1)} online"
+        )
     return "; ".join(told)
 
 

@@ -32,6 +32,7 @@ from logoflow.cli.synthesis.between import interpolate, mix, truncate
 from logoflow.cli.synthesis.directions import directions
 from logoflow.cli.synthesis.perform import again
 from logoflow.cli.synthesis.pictures import generate, grid
+from logoflow.cli.up import down, up
 from logoflow.errors import UserError
 from logoflow.redact import redacted
 
@@ -41,7 +42,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-PIPELINE = (run, plan, status, runs, diff, accept, allow, show, verify, repair, gc, notify, doctor)
+PIPELINE = (run, plan, status, runs, diff, accept, allow, show, verify, repair, gc, notify, doctor, up, down)
 IMAGES = (detect_text, embed, dedup, search, check, images)
 DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, project, export, again)
 for command in (*PIPELINE, *IMAGES, *DRAWING):
@@ -66,3 +67,7 @@ def complain(sentence: str) -> None:
     if debugging():
         sys.stderr.write(redacted(traceback.format_exc()))
     complaints.print(sentence, style="red", markup=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,25 +9,29 @@ from typing import Annotated
 
 import typer
 
-from logoflow.cli.output import console
+from logoflow.access import WEBHOOK_VARIABLE
+from logoflow.cli.output import StoreOption, console
 from logoflow.errors import UserError
+from logoflow.run import default_store
+from logoflow.up.place import use_server
 
-VARIABLE = "LOGOFLOW_WEBHOOK"
 PATIENCE_S = 10
 
 
 def notify(
     url: Annotated[
         str | None,
-        typer.Argument(help="Where JSON is posted to.", envvar=VARIABLE, show_envvar=True, show_default=False),
+        typer.Argument(help="Where JSON is posted to.", envvar=WEBHOOK_VARIABLE, show_envvar=True, show_default=False),
     ] = None,
     late_minutes: Annotated[float, typer.Option(min=1 / 6, help="How long a nightly may wait for a worker.")] = 10,
+    store: StoreOption = None,
 ) -> None:
-    """Have the server in PREFECT_API_URL tell a webhook what goes wrong; it is told hello at once."""
+    """Have the server of `logoflow up`, or in PREFECT_API_URL, tell a webhook what goes wrong; first it says hello."""
     if not url or not url.startswith(("http://", "https://")):
-        raise UserError(f"no address was given: name one that begins with https://, or set {VARIABLE}.")
+        raise UserError(f"no address was given: name one that begins with https://, or set {WEBHOOK_VARIABLE}.")
+    use_server(store or default_store())
     if not os.environ.get("PREFECT_API_URL"):
-        raise UserError("PREFECT_API_URL is not set: name the server that runs are deployed to, as `logoflow up` does.")
+        raise UserError("there is no server to tell it: start one by `logoflow up`, or name it in PREFECT_API_URL.")
     say_hello(url)
     from flows import automations
 

@@ -1,6 +1,7 @@
 """`logoflow run`: answer at once when there is nothing to do, else run the flow and show what happens."""
 
 import os
+import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,12 +23,13 @@ from logoflow.config.load import load_config
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.errors import UserError
 from logoflow.plan import make_plan
+from logoflow.redact import redacted
 from logoflow.resolve import Workspace
 from logoflow.run import Run
 from logoflow.stages import STAGES
 from logoflow.status import dead_runs
-from logoflow.store.ledger import Ledger
 from logoflow.store.store import Artifact
+from logoflow.up.place import use_server
 
 if TYPE_CHECKING:
     from prefect.client.schemas import State
@@ -61,7 +63,7 @@ def run(
     steps = make_plan(checked, space)
     if force is None and all(step.artifact for step in steps):
         console.print(f"Nothing to do: all {len(steps)} stages are up to date.")
-        end_dead_runs(space.ledger)
+        end_dead_runs(space)
         name_report(steps[-1].artifact)
         return
 
@@ -80,7 +82,7 @@ def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None
         space: where.
         choices: only, start, force, as the flow takes them.
     """
-    set_prefect_defaults()
+    settle_prefect(space)
     from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need
 
     with Follower(space.ledger):
@@ -89,19 +91,24 @@ def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None
         raise typer.Exit(break_off(state))
 
 
-def set_prefect_defaults() -> None:
-    """Settle Prefect's settings where nobody has; before it is loaded."""
+def settle_prefect(space: Workspace) -> None:
+    """Settle Prefect's settings where nobody has, before it is loaded; the server of the store's `up` is used.
+
+    Raises:
+        UserError: that asks for a password.
+    """
     for name, value in PREFECT_DEFAULTS.items():
         os.environ.setdefault(name, value)
+    use_server(space.store.root)
 
 
-def end_dead_runs(ledger: Ledger) -> None:
+def end_dead_runs(space: Workspace) -> None:
     """End runs that were killed when all was built but the end was not told; there are hardly ever any."""
-    if dead_runs(ledger):
-        set_prefect_defaults()
+    if dead_runs(space.ledger):
+        settle_prefect(space)
         from flows.reconcile import reconcile
 
-        reconcile(ledger)
+        reconcile(space.ledger)
 
 
 def break_off(state: "State[Any]") -> int:
@@ -111,7 +118,7 @@ def break_off(state: "State[Any]") -> int:
         return 130
     error = state.result(raise_on_failure=False)
     if debugging():
-        traceback.print_exception(error)
+        sys.stderr.write(redacted("".join(traceback.format_exception(error))))
     complaints.print(f"The run stopped: {state.message}. What is done is kept.", style="red", markup=False)
     return 2 if isinstance(error, UserError) else 1
 

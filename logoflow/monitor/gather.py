@@ -82,7 +82,9 @@ class Observer:
         for run in read_runs(space.ledger) if space else ():
             histories.setdefault(run.pipeline, []).append(run)
         pipelines = [] if space is None else [self._pipeline(past, space, now) for past in histories.values()]
-        return Status(generated=now, store=self._store_status(space), server=ask_server(), pipelines=pipelines)
+        return Status(
+            generated=now, store=self._store_status(space), server=ask_server(self._root.resolve()), pipelines=pipelines
+        )
 
     def _pipeline(self, past: Sequence[RunStatus], space: Workspace, now: datetime) -> Pipeline:
         """One pipeline from its runs, newest first; what waits behind another run comes after it."""

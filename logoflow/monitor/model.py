@@ -167,7 +167,7 @@ class Status(Part):
     generated: datetime
     store: StoreStatus
     server: Server | None = Field(
-        description="null where PREFECT_API_URL is not set, or does not answer within a second."
+        description="null where neither PREFECT_API_URL is set nor `logoflow up` runs, or it is silent for a second."
     )
     pipelines: list[Pipeline] = Field(description="Newest run first.")
 

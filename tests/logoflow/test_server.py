@@ -12,11 +12,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from status_server import Pages, serving
 
+from logoflow.access import is_loopback
 from logoflow.config.load import check_config
 from logoflow.errors import UserError
 from logoflow.monitor.model import PastRun, Status
 from logoflow.resolve import Workspace
-from logoflow.server import is_loopback, serve
+from logoflow.server import serve
 from logoflow.store.ledger import Event, Kind
 
 PASSWORD = "pässword: with a colon"

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ def serve() -> Iterator[Callable[..., str]]:
 
 
 def test_a_server_tells_its_health_and_workers_and_its_password_stays_here(
-    serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     place = serve(
         {
@@ -57,7 +58,7 @@ def test_a_server_tells_its_health_and_workers_and_its_password_stays_here(
         }
     )
     monkeypatch.setenv("PREFECT_API_URL", f"http://{place}")
-    server = ask_server()
+    server = ask_server(tmp_path)
     assert server is not None
     assert (server.url, server.healthy) == (f"http://{place}", True)
     assert server.workers == [
@@ -72,13 +73,13 @@ def test_a_server_tells_its_health_and_workers_and_its_password_stays_here(
     ids=["no Prefect", "something else", "slow"],
 )
 def test_whatever_does_not_answer_as_prefect_does_is_none(
-    serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any], wait_s: float
+    serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any], wait_s: float, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", f"http://{serve(answers, wait_s)}")
-    assert ask_server() is None
+    assert ask_server(tmp_path) is None
 
 
 @pytest.mark.parametrize("url", ["", "http://127.0.0.1:9/api", "nonsense", "http://[broken/api"])
-def test_a_server_that_is_down_or_misnamed_is_none(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_down_or_misnamed_is_none(url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PREFECT_API_URL", url)
-    assert ask_server() is None
+    assert ask_server(tmp_path) is None
