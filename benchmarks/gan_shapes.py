@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def settings(kimg: float) -> TrainingSettings:
-    """A generator that a core trains in minutes: small, in many small steps, without what pays in long trainings only."""
+    """A generator that a core trains in minutes: small, in small steps, without what pays in long trainings only."""
     return TrainingSettings(
         total_kimg=kimg,
         batch=8,
