@@ -67,6 +67,9 @@ def run(
     for name, value in PREFECT_DEFAULTS.items():
         os.environ.setdefault(name, value)
     from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need
+    from flows.server import start_server
+
+    start_server()
 
     with Follower(space.ledger):
         state = pipeline(checked, space.store.root, only=only, start=start, force=force, return_state=True)
