@@ -11,6 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.states import Cancelled
 
 from flows.reconcile import end_flow_run
+from flows.server import stop_server
 
 GRACE_S = 7.0
 """Seconds in which a cancelled run ends by itself: a snapshot is written, units that began are finished."""
@@ -53,5 +54,6 @@ def end_now(flow_run: UUID) -> None:
     try:
         with get_client(sync_client=True) as client:
             end_flow_run(client, flow_run, Cancelled(message="It was cancelled while a unit was at work."))
+        stop_server()
     finally:
         os._exit(128 + signal.SIGTERM)

@@ -119,7 +119,8 @@ class Run:
             "host": describe_host(),
             "flow_run": flow_run,
         }
-        turn = self.workspace().store.root / ".locks" / "run"  # the kernel drops it when its holder is killed
+        # A lock that the kernel drops, so that no run waits for one that was killed.
+        turn = self.workspace().store.root / ".locks" / "run"
         try:
             if is_held(turn):
                 self.tell(Kind.RUN_STARTED, **started, queued=True)

@@ -84,6 +84,9 @@ def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None
     """
     settle_prefect(space)
     from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need
+    from flows.server import start_server
+
+    start_server()
 
     with Follower(space.ledger):
         state = pipeline(config, space.store.root, **choices, return_state=True)

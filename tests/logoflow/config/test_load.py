@@ -67,7 +67,7 @@ def test_the_project_has_the_demo_and_the_study() -> None:
         ),
         (
             {"embed": {"zzz": 1}},
-            "embed.zzz is not a key of the configuration: the keys there are batch.",
+            "embed.zzz is not a key of the configuration: the keys there are retries, retry_delay_s, timeout_s, batch.",
         ),
         (
             {"cluster": {"k": "ten"}},
