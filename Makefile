@@ -8,13 +8,16 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 # Threads that wait sleep instead of spinning: a little slower on a quiet machine, several times faster on a busy one.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test fuzz killed guarded lint format bench sample install clean
+.PHONY: demo test faults fuzz killed guarded lint format bench sample install clean
 
 demo: .venv/installed
 	$(BIN)/logoflow run configs/demo.yaml
 
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+faults: .venv/installed
+	FAULTS=1 $(BIN)/python -m pytest tests/faults
 
 fuzz: .venv/installed
 	FUZZ_FILES=5000 FUZZ_SEED=1 $(BIN)/python -m pytest tests/data/test_fuzz.py

@@ -139,6 +139,11 @@ def mode_of(pixels: Pixels) -> str:
     return _MODES[1 if pixels.ndim == 2 else pixels.shape[2]]
 
 
+def picture(planes: NDArray[np.uint8]) -> Pixels:
+    """Planes `[C, H, W]`, as networks draw them, as a picture: `[H, W]` where there is one, else `[H, W, C]`."""
+    return planes[0] if len(planes) == 1 else planes.transpose(1, 2, 0)
+
+
 def flatten(pixels: Pixels, background: RGB = WHITE) -> Pixels:
     """Composite a decoded picture over a background colour, or its opposite where nothing would be seen over that.
 

@@ -48,13 +48,11 @@ class Yardstick:
         balls: features that are the centres of the balls, `[N, D]`.
         good: least realism of what is good.
         medium: least realism of what is medium.
-        held_out: unseen real images that fixed these.
     """
 
     balls: Features
     good: float
     medium: float
-    held_out: int
 
 
 def sort_images(
@@ -127,7 +125,7 @@ def yardstick(real: Features, seed: int) -> Yardstick:
     held_out, balls = np.split(order, [max(1, round(HELD_OUT * len(real)))])
     scores = realism(real[balls], real[held_out], K)
     medium, good = np.quantile(scores, [POOR, GOOD])
-    return Yardstick(real[balls], float(good), float(medium), len(held_out))
+    return Yardstick(real[balls], float(good), float(medium))
 
 
 def judge(score: float, stick: Yardstick) -> Sorted:

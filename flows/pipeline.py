@@ -1,7 +1,7 @@
 """pipeline: prepare, train and publish as one flow run; or a single stage of them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 from prefect import flow
 from prefect.client.schemas import State
@@ -10,7 +10,7 @@ from pydantic import Field
 
 from flows.prepare import prepare_training_set
 from flows.publish import publish_report
-from flows.start import RUNNER, ConfigOrPath, running
+from flows.start import RUNNER, ConfigOrPath, Ended, perform
 from flows.train import train_generator
 from logoflow.run import Run
 from logoflow.stages import STAGES
@@ -28,6 +28,8 @@ from tasks import (
     train_encoder,
     train_gan,
 )
+
+StageName: TypeAlias = Annotated[str, Field(json_schema_extra={"enum": list(STAGES)})]
 
 TASKS: dict[str, Task[..., State[Artifact]]] = {
     task.name: task
@@ -51,24 +53,31 @@ TASKS: dict[str, Task[..., State[Artifact]]] = {
 def pipeline(
     config: ConfigOrPath,
     store: Path | None = None,
-    only: Annotated[str | None, Field(description="Run this stage alone; what it rests on must be up to date.")] = None,
-    start: Annotated[
-        str | None, Field(description="Run from this stage on; what it rests on must be up to date.")
-    ] = None,
-    force: Annotated[
-        str | None, Field(description="Build this stage again and compare, although it is up to date.")
-    ] = None,
-) -> None:
-    """Turn raw logos into a training set, a generator and a report."""
-    with running(config, store, force) as run:
-        if only is not None:
-            run_only(run, only)
-            return
-        if start is not None:
-            run.upstream_of(start)  # refuses stale ones; the tasks below then answer from the store
-        prepared = prepare_training_set(run)
-        trained = train_generator(run, prepared)
-        publish_report(run, prepared | trained)
+    only: StageName | None = None,
+    start: StageName | None = None,
+    force: StageName | None = None,
+) -> Ended:
+    """Turn raw logos into a training set, a generator and a report.
+
+    Args:
+        config: The experiment: path of its YAML file, or its values.
+        store: Folder of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
+        only: Run this stage alone; what it rests on must be up to date.
+        start: Run from this stage on; what it rests on must be up to date.
+        force: Build this stage again and compare, although it is up to date.
+    """
+    if only is not None:
+        return perform(lambda run: run_only(run, only), config, store, force)
+    return perform(lambda run: run_from(run, start), config, store, force)
+
+
+def run_from(run: Run, start: str | None) -> None:
+    """Run every stage, or those from one on, in which case what it rests on must be up to date."""
+    if start is not None:
+        run.upstream_of(start)  # refuses stale ones; the tasks below then answer from the store
+    prepared = prepare_training_set(run)
+    trained = train_generator(run, prepared)
+    publish_report(run, prepared | trained)
 
 
 def run_only(run: Run, name: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.start import RUNNER, ConfigOrPath, Made, running
+from flows.start import RUNNER, ConfigOrPath, Ended, Made, perform
 from logoflow.run import Run
 from tasks.cluster import cluster
 from tasks.curate import curate
@@ -16,10 +16,14 @@ from tasks.train_encoder import train_encoder
 
 
 @flow(name="prepare", task_runner=RUNNER)
-def prepare(config: ConfigOrPath, store: Path | None = None) -> None:
-    """Turn raw logo sources into a clean, clustered, deduplicated training set."""
-    with running(config, store) as run:
-        prepare_training_set(run)
+def prepare(config: ConfigOrPath, store: Path | None = None) -> Ended:
+    """Turn raw logo sources into a clean, clustered, deduplicated training set.
+
+    Args:
+        config: The experiment: path of its YAML file, or its values.
+        store: Folder of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
+    """
+    return perform(prepare_training_set, config, store)
 
 
 def prepare_training_set(run: Run) -> dict[str, Made]:

@@ -12,6 +12,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.workers.process import ProcessWorker
 
+from flows.automations import end_silent_runs
 from flows.reconcile import reconcile
 from logoflow.code import ROOT
 from logoflow.resolve import Workspace
@@ -41,7 +42,7 @@ def end_dead_runs() -> None:
     reconcile(Workspace.open(default_store()).ledger)
 
 
-STEPS = (make_work_pool, make_deployments, end_dead_runs)
+STEPS = (make_work_pool, make_deployments, end_silent_runs, end_dead_runs)
 
 
 def main() -> None:

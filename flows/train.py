@@ -5,17 +5,21 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.start import RUNNER, ConfigOrPath, Made, running
+from flows.start import RUNNER, ConfigOrPath, Ended, Made, perform
 from logoflow.run import Run
 from tasks.evaluate import evaluate
 from tasks.train_gan import train_gan
 
 
 @flow(name="train", task_runner=RUNNER)
-def train(config: ConfigOrPath, store: Path | None = None) -> None:
-    """Train a cluster-conditional generator on the training set that prepare made, and measure it."""
-    with running(config, store) as run:
-        train_generator(run, run.upstream_of("train_gan", "evaluate"))
+def train(config: ConfigOrPath, store: Path | None = None) -> Ended:
+    """Train a cluster-conditional generator on the training set that prepare made, and measure it.
+
+    Args:
+        config: The experiment: path of its YAML file, or its values.
+        store: Folder of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
+    """
+    return perform(lambda run: train_generator(run, run.upstream_of("train_gan", "evaluate")), config, store)
 
 
 def train_generator(run: Run, prepared: Mapping[str, Made]) -> dict[str, Made]:

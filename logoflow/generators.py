@@ -5,8 +5,8 @@ from pathlib import Path
 
 from logoflow.errors import UserError
 from logoflow.resolve import Workspace
-from logoflow.run import default_store
-from logoflow.status import RunStatus, read_runs
+from logoflow.run import default_store, existing_workspace
+from logoflow.status import RunStatus, find_run, read_runs
 from logoflow.store.store import Artifact
 
 SHIPPED = "shipped"
@@ -47,25 +47,32 @@ def choose_generator(reference: str | None, store: Path | None) -> ChosenGenerat
     Raises:
         UserError: there is no such generator.
     """
-    from stylegan2.shipped import GENERATOR
-
-    shipped = ChosenGenerator(GENERATOR, "the generator that ships")
     if reference == SHIPPED:
-        return shipped
+        return shipped()
     if reference is not None and Path(reference).is_file():
         return ChosenGenerator(Path(reference), reference)
-    root = store or default_store()
-    space = Workspace.open(root) if (root / ".format").exists() else None
+    space = existing_workspace(store)
     if reference is None:
         run = newest(space) if space else None
-        return of_run(space, run) if space and run else shipped
-    meant = [known for known in read_runs(space.ledger) if known.id.startswith(reference)] if space else []
-    if space is None or len(meant) != 1:
+        return of_run(space, run) if space and run else shipped()
+    if space is None:
+        raise UserError(f"{reference} is no file, and {store or default_store()} no store: name another generator.")
+    return of_run(space, find_run(space.ledger, reference, or_file=True))
+
+
+def shipped() -> ChosenGenerator:
+    """The generator that comes with logoflow.
+
+    Raises:
+        UserError: this copy came without.
+    """
+    from stylegan2.shipped import GENERATOR
+
+    if not GENERATOR.is_file():
         raise UserError(
-            f"{reference} is no file, and the id of {len(meant) or 'no'} run in {root}: see `logoflow runs`, or say "
-            f"{SHIPPED} for the generator that ships."
+            "the generator that ships is not in this copy: name another with --generator, a run's id or a file."
         )
-    return of_run(space, meant[0])
+    return ChosenGenerator(GENERATOR, "the generator that ships")
 
 
 def newest(space: Workspace) -> RunStatus | None:

@@ -7,7 +7,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from logoflow.config.pipeline import PipelineConfig
 from logoflow.errors import UserError
 from logoflow.machine import describe_host, process_birth
 from logoflow.plan import make_plan
+from logoflow.redact import redacted
 from logoflow.resolve import Workspace
 from logoflow.stages import STAGES, before
 from logoflow.store.ledger import Event, Kind, Ledger
+from logoflow.store.lock import exclusive, is_held
 from logoflow.store.store import Artifact
 
 HEARTBEAT_S = 15.0
@@ -28,6 +30,15 @@ STORE_VARIABLE = "LOGOFLOW_STORE"
 def default_store() -> Path:
     """The store that a command uses when it names none."""
     return Path(os.environ.get(STORE_VARIABLE, ".logoflow"))
+
+
+def existing_workspace(store: Path | None) -> Workspace | None:
+    """The store that a command was given, or the default one; None where there is none yet, and none is made.
+
+    Raises:
+        UserError: the folder holds other things.
+    """
+    return Workspace.find(store or default_store())
 
 
 @dataclass(frozen=True)
@@ -94,20 +105,30 @@ class Run:
         return {name: artifact for name, artifact in found.items() if artifact is not None}
 
     @contextmanager
-    def recorded(self, flow_run: str | None = None) -> Iterator[None]:
-        """Tell the ledger how the run starts and ends, and what Prefect calls it."""
-        self.tell(
-            Kind.RUN_STARTED,
-            config=self.config.model_dump(mode="json"),
-            pid=os.getpid(),
-            born=process_birth(os.getpid()),
-            host=describe_host(),
-            flow_run=flow_run,
-        )
+    def recorded(self, flow_run: str | None = None, again: str = "") -> Iterator[None]:
+        """Wait until no other run works in the store, and tell the ledger how the run starts and ends.
+
+        Args:
+            flow_run: what Prefect calls it.
+            again: the command that goes on from where the run breaks off.
+        """
+        started: dict[str, Any] = {
+            "config": self.config.model_dump(mode="json"),
+            "pid": os.getpid(),
+            "born": process_birth(os.getpid()),
+            "host": describe_host(),
+            "flow_run": flow_run,
+        }
+        turn = self.workspace().store.root / ".locks" / "run"  # the kernel drops it when its holder is killed
         try:
-            yield
+            if is_held(turn):
+                self.tell(Kind.RUN_STARTED, **started, queued=True)
+            with exclusive(turn):
+                self.tell(Kind.RUN_STARTED, **started)
+                yield
         except BaseException as error:
-            self.tell(Kind.RUN_ENDED, state="failed", message=sentence(error))
+            state = "cancelled" if was_cancelled(error) else "failed"
+            self.tell(Kind.RUN_ENDED, state=state, message=ending(error, again))
             raise
         self.tell(Kind.RUN_ENDED, state="completed")
 
@@ -121,9 +142,13 @@ class Run:
         try:
             yield
         except BaseException as error:
-            self.tell(
-                Kind.STAGE_FAILED, stage, message=sentence(error), traceback=traceback.format_exc()[-4000:], **data
-            )
+            cancelled = was_cancelled(error)
+            error.add_note(f"during {stage}")
+            told = {
+                "message": "" if cancelled else sentence(error),
+                "traceback": redacted(traceback.format_exc())[-4000:],
+            }
+            self.tell(Kind.STAGE_FAILED, stage, cancelled=cancelled, **told, **data)
             raise
         finally:
             stop.set()
@@ -131,10 +156,27 @@ class Run:
 
     def _beat(self, stage: str, stop: threading.Event) -> None:
         while not stop.wait(HEARTBEAT_S):
-            self.tell(Kind.HEARTBEAT, stage, pid=os.getpid())
+            with suppress(UserError):  # the disk may be full for a while: the stage itself finds out
+                self.tell(Kind.HEARTBEAT, stage, pid=os.getpid())
+
+
+def was_cancelled(error: BaseException) -> bool:
+    """Whether somebody ended the run, by Ctrl-C or a signal; what goes wrong by itself is an Exception."""
+    return not isinstance(error, Exception)
+
+
+def ending(error: BaseException, again: str) -> str:
+    """How a run broke off and how it goes on, in one line."""
+    where = " ".join(getattr(error, "__notes__", ()))
+    if was_cancelled(error):
+        told = f"cancelled {where}".strip()
+    else:
+        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        told = f"{kind}{sentence(error).rstrip('.')}" + (f" ({where})" if where else "")
+    return f"{told}; go on with `{again}`" if again else told
 
 
 def sentence(error: BaseException) -> str:
     """An error in one line."""
-    text = " ".join(str(error).split())
+    text = redacted(" ".join(str(error).split()))
     return text or type(error).__name__

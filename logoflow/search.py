@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from logoflow.errors import UserError
 from logoflow.resolve import Workspace
-from logoflow.status import read_runs
+from logoflow.status import find_run
 from logoflow.store.store import Artifact
 from neighbours.vectors import read_vectors, with_outlines
 
@@ -82,6 +82,20 @@ def open_collection(space: Workspace, weight: float = 0, run: str | None = None)
     return Collection(embedded, table, *read_vectors(embedded.file("vectors.arrow")), weight)
 
 
+def encoder_of(space: Workspace, collection: Collection) -> Path:
+    """The file of the encoder that logos were embedded by.
+
+    Raises:
+        UserError: it is gone.
+    """
+    trained = space.store.find("train_encoder", collection.embedded.manifest.inputs["train_encoder"].fingerprint)
+    if trained is None:
+        raise UserError(
+            f"the encoder that the logos were embedded by is gone from {space.store.root}: run the pipeline again."
+        )
+    return trained.file("encoder.safetensors")
+
+
 def last_used(space: Workspace, stage: str) -> Artifact | None:
     """The artifact that the last run which finished a stage built or found there.
 
@@ -97,12 +111,7 @@ def used_by(space: Workspace, run: str, stage: str) -> Artifact | None:
     Raises:
         UserError: no run or several are meant.
     """
-    meant = [known for known in read_runs(space.ledger) if known.id.startswith(run)]
-    if len(meant) != 1:
-        raise UserError(
-            f"{run} is no file, and the id of {len(meant) or 'no'} run in {space.store.root}: see `logoflow runs`."
-        )
-    return space.store.find(stage, meant[0].stages[stage].fingerprint)
+    return space.store.find(stage, find_run(space.ledger, run, or_file=True).stages[stage].fingerprint)
 
 
 def row_of(collection: Collection, wanted: str) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from logoflow.errors import UserError
 from logoflow.machine import process_birth
 from logoflow.stages import STAGES
 from logoflow.store.ledger import Event, Kind, Ledger
@@ -17,7 +18,7 @@ class StageStatus:
 
     name: str
     state: str = "waiting"
-    """waiting, running, built, cached, failed or crashed."""
+    """waiting, running, built, cached, failed, cancelled or crashed."""
     reason: str = ""
     fingerprint: str = ""
     started: datetime | None = None
@@ -35,7 +36,7 @@ class RunStatus:
     id: str
     pipeline: str
     state: str
-    """running, completed, failed or crashed."""
+    """queued (behind another run in the store), running, completed, failed, cancelled or crashed."""
     started: datetime
     ended: datetime | None = None
     message: str = ""
@@ -53,7 +54,27 @@ def read_runs(ledger: Ledger) -> list[RunStatus]:
     by_run: dict[str, list[Event]] = {}
     for event in ledger.states():
         by_run.setdefault(event.run, []).append(event)
-    return sorted((fold(events) for events in by_run.values()), key=lambda run: run.started, reverse=True)
+    return [fold(events) for events in reversed(by_run.values())]  # by the ledger's order: clocks may go back
+
+
+def find_run(ledger: Ledger, beginning: str, or_file: bool = False) -> RunStatus:
+    """The run whose id begins so.
+
+    Args:
+        ledger: where to look.
+        beginning: of an id.
+        or_file: the user could as well have named a file, and the error says that there is none.
+
+    Raises:
+        UserError: there is none, or several.
+    """
+    meant = [known for known in read_runs(ledger) if known.id.startswith(beginning)]
+    if len(meant) != 1:
+        what = f"{beginning} is no file, and " if or_file else ""
+        raise UserError(
+            f"{what}{len(meant) or 'no'} runs have an id that begins with {beginning}: see `logoflow runs`."
+        )
+    return meant[0]
 
 
 def fold(events: Iterable[Event]) -> RunStatus:
@@ -63,14 +84,16 @@ def fold(events: Iterable[Event]) -> RunStatus:
     run = RunStatus(first.run, first.pipeline, "running", first.at, flow_run=first.data.get("flow_run"))
     run.stages = {name: StageStatus(name) for name in STAGES}
     for event in events:
-        if event.stage in run.stages:
+        if event.kind is Kind.RUN_STARTED:
+            run.state, run.started = "queued" if event.data.get("queued") else "running", event.at
+        elif event.stage in run.stages:
             apply(run.stages[event.stage], event)
         elif event.kind is Kind.RUN_ENDED:
             run.state, run.ended, run.told = event.data["state"], event.at, True
             run.message = event.data.get("message", "")
         elif event.kind is Kind.ACCEPTED:
             run.accepted = True
-    if run.state == "running" and is_dead(first):
+    if run.state in ("queued", "running") and is_dead(first):
         run.state, run.ended, run.message = "crashed", events[-1].at, last_seen(run)
     if run.state == "crashed":
         for stage in run.stages.values():
@@ -108,7 +131,7 @@ def apply(stage: StageStatus, event: Event) -> None:
             stage.state, stage.reason, stage.progress = "built", data["reason"], None
             stage.duration_s, stage.metrics = data["duration_s"], data["metrics"]
         case Kind.STAGE_FAILED:
-            stage.state, stage.reason = "failed", data["message"]
+            stage.state, stage.reason = "cancelled" if data.get("cancelled") else "failed", data["message"]
         case Kind.GATE_BROKEN:
             stage.state, stage.reason = "failed", "; ".join(data["reasons"])
         case Kind.PROGRESS:

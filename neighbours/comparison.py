@@ -18,6 +18,9 @@ SIDE = 32  # of the comparison: copies of 20 to 30 pixels are common, and finer 
 LONG_SIDE = 64  # of pictures more than twice as long as wide or the reverse: at 32, words would be a few pixels high
 WINDOW = 5  # pixels over which colours are averaged: resampling and JPEG cancel out in it, another letter does not
 PAIRS_AT_ONCE = 512
+COMPARED = 0.15  # least share of either picture's edges that both show: where nothing is compared, nothing differs
+LEAST_ENERGY = 1e-4  # of edges: what has less has none
+UNRELATED = 2.0  # edges of which none lies where the other's do
 
 
 @dataclass(frozen=True)
@@ -148,13 +151,25 @@ def differences(pairs: Pairs, small: Pairs, pose: Tensor) -> Tensor:
     both = -F.max_pool2d(-both, 3, 1, 1)  # the outermost pixels are mixed with what lies outside
     difference = F.avg_pool2d((laid - a) * both, WINDOW, 1, WINDOW // 2)
     colour = difference.abs().amax(dim=(1, 2, 3))
-    edges_a, edges_b = (torch.cat(gradients(x), dim=1) * both for x in (a, laid))  # [P, 6, S, S]
-    energy = (edges_a.square() + edges_b.square()).sum(dim=(1, 2, 3))
-    edges = (edges_a - edges_b).square().sum(dim=(1, 2, 3)) / energy.clamp_min(1e-4)
+    whole_a, whole_b = (torch.cat(gradients(x), dim=1) for x in (a, laid))  # [P, 6, S, S]
+    edges_a, edges_b = whole_a * both, whole_b * both
+    edges = _energy(edges_a - edges_b) / (_energy(edges_a) + _energy(edges_b)).clamp_min(LEAST_ENERGY)
+    compared = torch.minimum(_part(edges_a, whole_a), _part(edges_b, whole_b))
+    edges = torch.where(compared < COMPARED, UNRELATED, edges)
     overlap = torch.minimum(
         _share_within(a, frame_a, frame_laid), _share_within(b, frame_b, warp(frame_a, inverse(pose)))
     )
     return torch.stack([colour, edges, overlap])
+
+
+def _energy(edges: Tensor) -> Tensor:
+    """Sum of squares of each, `[P]`."""
+    return edges.square().sum(dim=(1, 2, 3))
+
+
+def _part(edges: Tensor, whole: Tensor) -> Tensor:
+    """Share of the energy that is left of a picture's edges, `[P]`; 1 where there were none."""
+    return (_energy(edges) + LEAST_ENERGY) / (_energy(whole) + LEAST_ENERGY)
 
 
 def _share_within(picture: Tensor, frame: Tensor, other: Tensor) -> Tensor:
@@ -162,7 +177,7 @@ def _share_within(picture: Tensor, frame: Tensor, other: Tensor) -> Tensor:
     step = picture.shape[-1] // 16
     near = F.max_pool2d(other, 2 * step + 1, 1, step) > 0.5
     energy = sum(g.square().sum(dim=1, keepdim=True) for g in gradients(picture)) * frame
-    return (energy * near).sum(dim=(1, 2, 3)) / energy.sum(dim=(1, 2, 3)).clamp_min(1e-4)
+    return (energy * near).sum(dim=(1, 2, 3)) / energy.sum(dim=(1, 2, 3)).clamp_min(LEAST_ENERGY)
 
 
 def reduced(x: Tensor, side: int) -> Tensor:

@@ -6,7 +6,7 @@ The encoder's vectors see colours first, outlines do not see them at all, so eac
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -18,7 +18,10 @@ from neighbours.recoloured import compare_in_any_colours
 from neighbours.search import search
 from neighbours.vectors import Vectors
 
+USUAL = 2000  # logos whose distances among themselves tell what is usual
 NEIGHBOURS = 8  # nearest logos by vectors, and as many by outlines, that are looked at
+PLAIN = Tolerance(gist=0.32)
+"""A mark that lies partly outside of its picture has another gist. Few pairs are proposed, so more are looked at."""
 COLOURLESS = Tolerance(gist=0.15).scaled(0.8)
 """A map of colours makes pictures more alike, so less may differ; and silhouettes hardly change with the colours."""
 
@@ -60,7 +63,7 @@ class Rules:
         colourless: how much they may differ once the colours are matched.
     """
 
-    plain: Tolerance = field(default_factory=Tolerance)
+    plain: Tolerance = PLAIN
     colourless: Tolerance = COLOURLESS
 
 
@@ -145,7 +148,7 @@ def look(
     for view, (first, second) in zip(views, pairs, strict=True):
         seen = (view.described, logos, first, np.searchsorted(rows, second))
         similarity.append(np.einsum("nd,nd->n", view.described.vectors[first], vectors[second]))
-        plain.append(compare(*seen, Tolerance()))
+        plain.append(compare(*seen, PLAIN))
         colourless.append(compare_in_any_colours(*seen, COLOURLESS))
     mirrored = np.repeat(np.arange(len(views)) > 0, [len(first) for first, _ in pairs])
     return Looked(picture, logo, np.concatenate(similarity), mirrored, _joined(plain), _joined(colourless))
@@ -164,11 +167,17 @@ def nearest(looked: Looked, pictures: int, rules: Rules, k: int) -> list[list[Ne
     return [sorted(near.values(), key=lambda one: (-one.likeness, one.distance, one.row))[:k] for near in found]
 
 
-def among_themselves(vectors: Vectors, sample: int, seed: int) -> NDArray[np.float64]:
+def among_themselves(vectors: Vectors, seed: int) -> NDArray[np.float64]:
     """Distances of some logos to the nearest other one, ascending: what is usual where nothing was generated."""
-    rows = np.random.default_rng(seed).permutation(len(vectors))[:sample]
+    rows = np.random.default_rng(seed).permutation(len(vectors))[:USUAL]
     cosines = search(vectors, vectors[rows], 2).similarities[:, -1].astype(np.float64)
     return np.sort(np.sqrt(np.maximum(0, 2 - 2 * cosines)))
+
+
+def nearer_than(near: Sequence[Near], usual: NDArray[np.float64]) -> float:
+    """Share of the logos that are farther from every other one than a picture is from the nearest of them."""
+    least = min(one.distance for one in near)
+    return 1 - float(np.searchsorted(usual, least)) / max(1, len(usual))
 
 
 def _joined(parts: Sequence[Differences]) -> Differences:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+"""Ctrl-C, a request to end, and the end of the time that a run allows."""
 
 
 class Interruption:
@@ -35,7 +36,7 @@ class Interruption:
 
 @contextmanager
 def deferred(wanted: bool) -> Iterator[Interruption]:
-    """Hold back Ctrl-C and TERM where that is wanted, and deliver at the end what came.
+    """Hold back these signals where that is wanted, and deliver at the end what came.
 
     Outside of the main thread nothing can be held back.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,17 @@ from stylegan2.settings import NetworkSettings
 SUFFIXES = (".safetensors", ".npy")
 
 
-def save_w(path: Path, ws: Tensor, weights: Tensor | None = None) -> None:
-    """Write w `[N, L, w_dim]`, with the weights of the classes of each `[N, classes]` where there are some."""
-    write_tensors(path, {"w": ws} if weights is None else {"w": ws, "classes": weights})
+def save_w(path: Path, ws: Tensor, weights: Tensor | None = None, noise: Sequence[Tensor] = ()) -> None:
+    """Write w `[N, L, w_dim]`, and what belongs to it where there is some.
+
+    Args:
+        path: .safetensors.
+        ws: w.
+        weights: of the classes of each, `[N, classes]`.
+        noise: of each layer, `[1, 1, H, W]`, as `noise.0` and so on.
+    """
+    tensors = {"w": ws} if weights is None else {"w": ws, "classes": weights}
+    write_tensors(path, tensors | {f"noise.{layer}": values for layer, values in enumerate(noise)})
 
 
 def load_w(path: Path, settings: NetworkSettings) -> tuple[Tensor, Tensor | None]:

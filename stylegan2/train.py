@@ -14,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from stylegan2.settings import TrainingSettings
 
+EVENTS = "tensorboard"
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Train, and print a line for every tick."""
@@ -23,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         settings = TrainingSettings.model_validate(_nested(given))
-        _train(settings, data, out, size, seed, device, tensorboard)
+        _train(settings, data, out, size, seed, device, out / EVENTS if tensorboard else None)
     except ValidationError as error:
         for problem in error.errors():
             name = ".".join(str(part) for part in problem["loc"])
@@ -36,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(
-    settings: TrainingSettings, data: Path, out: Path, size: int | None, seed: int, device: str, tensorboard: bool
+    settings: TrainingSettings, data: Path, out: Path, size: int | None, seed: int, device: str, events: Path | None
 ) -> None:
     from stylegan2.distributed import joined, rank
     from stylegan2.folders import load_images
@@ -57,7 +59,7 @@ def _train(
     images, labels = load_images(data, size)
     with joined(device) as own_device:
         try:
-            train(images, labels, settings, seed, out, own_device, show, tensorboard=tensorboard)
+            train(images, labels, settings, seed, out, own_device, show, events=events)
         except Diverged as error:
             raise ValueError(str(error)) from error
         if rank() == 0:

@@ -33,7 +33,6 @@ from stylegan2.watch import Watch
 __all__ = ["Diverged", "Tick", "train"]
 
 CURVE = "curve.jsonl"
-EVENTS = "tensorboard"
 
 
 def train(
@@ -45,7 +44,7 @@ def train(
     device: str = "cpu",
     on_tick: Callable[[Tick], None] | None = None,
     score: Callable[[Generator], float] | None = None,
-    tensorboard: bool = False,
+    events: Path | None = None,
 ) -> Path:
     """Train a generator and a discriminator; go on from the last snapshot in `folder`, if there is one.
 
@@ -63,7 +62,7 @@ def train(
         device: where to compute, such as "cpu" or "cuda".
         on_tick: called with every progress report.
         score: judges the averaged generator at each snapshot, less is better; the best one is kept.
-        tensorboard: also write events for TensorBoard, to tensorboard/.
+        events: folder for events for TensorBoard; None writes none.
 
     Returns:
         The folder.
@@ -93,7 +92,7 @@ def train(
     diary = None
     if rank() == 0:
         save_grid(folder / "real.png", examples(images, labels, networks.classes), GRID_COLUMNS)
-        curve = Curve(folder / CURVE, state.step if goes_on else None, folder / EVENTS if tensorboard else None)
+        curve = Curve(folder / CURVE, state.step if goes_on else None, events)
         watch = Watch(images, labels, networks.deviation_group, place)
         diary = Diary(folder, trainer, watch, curve, total_steps, on_tick, score)
         if not goes_on:

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.images import flatten
+from data.images import flatten, picture
 from data.pixels import fit_squares
 from logoflow.report.page import Page, Picture, Table
 from logoflow.store.store import Artifact
 from moco.encoder import embed, load_encoder
-from neighbours.likeness import Likeness, Near, Rules, among_themselves, look, nearest
+from neighbours.likeness import Likeness, Near, Rules, among_themselves, look, nearer_than, nearest
 from neighbours.outlines import outlines
 from tasks.describe import THUMBNAIL, view
 from tasks.device import NETWORK, device_named
@@ -24,7 +24,6 @@ from tasks.units import Unit, UnitKind, map_units
 VECTORS, OUTLINES = "vectors.npy", "outlines.npy"
 CHECKED = "originality.json"
 BLOCK = 1024
-USUAL = 2000  # training logos whose distances among themselves tell what is usual
 SHOWN = 24  # pairs
 COLUMNS, TILE = 8, 96
 
@@ -86,7 +85,7 @@ def check_originality(build: Build, training_set: Artifact, encoder: Path, drawn
     network = load_encoder(encoder, device)
     views = [view(part, network, device) for part in (shown, [one[:, ::-1] for one in shown])]
     found = nearest(look(views, vectors, shapes, load), len(drawn), Rules(), k=3)
-    usual = among_themselves(vectors, USUAL, build.config.seed or 0)
+    usual = among_themselves(vectors, build.config.seed or 0)
 
     rows = [
         {
@@ -105,13 +104,7 @@ def check_originality(build: Build, training_set: Artifact, encoder: Path, drawn
 
 def pictures(images: Drawn) -> list[Drawn]:
     """Images `[N, C, S, S]` as RGB on white, `[S, S, 3]` each."""
-    return [flatten(one[0] if len(one) == 1 else one.transpose(1, 2, 0)) for one in np.asarray(images)]
-
-
-def nearer_than(near: Sequence[Near], usual: NDArray[np.float64]) -> float:
-    """Share of the training logos that are farther from every other one than this picture is from its nearest."""
-    least = min(one.distance for one in near)
-    return 1 - float(np.searchsorted(usual, least)) / max(1, len(usual))
+    return [flatten(picture(one)) for one in np.asarray(images)]
 
 
 def in_words(found: Sequence[Sequence[Near]]) -> str:

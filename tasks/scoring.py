@@ -3,35 +3,38 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evaluation.kernel import kernel_distance
+from logoflow.store.store import Artifact
 from stylegan2.generator import Generator
 from stylegan2.sampling import generate
+from tasks.reals import features_of_reals, read_features
 from tasks.spaces import SpaceChoice, space_of
+from tasks.stage import Build
 
 MOST_REALS = 2000
 SUBSETS = 20
 
 
 def kernel_score(
-    pixels: NDArray[np.uint8], labels: NDArray[np.int64], count: int, seed: int, device: str
+    build: Build, training_set: Artifact, count: int, seed: int, device: str
 ) -> Callable[[Generator], float]:
     """What judges generators of a training by `count` images each, less being better.
 
     The seeds and classes are the same each time, so that two scores differ by the generators alone.
 
     Args:
-        pixels: the training set, `[N, C, S, S]`.
-        labels: its classes, `[N]`.
+        build: the stage's.
+        training_set: the artifact of curate.
         count: images that are generated.
         seed: of what is drawn.
         device: where to compute.
     """
     random = np.random.default_rng(seed)
-    asked = random.choice(labels, count).tolist()
+    asked = random.choice(np.load(training_set.file("labels.npy")), count).tolist()
     network = space_of(SpaceChoice(), device)
-    real = network.extract(pixels[np.sort(random.permutation(len(pixels))[:MOST_REALS])])
+    features = read_features(features_of_reals(build, training_set, SpaceChoice(), device))
+    real = features[np.sort(random.permutation(len(features))[:MOST_REALS])]
 
     def score(generator: Generator) -> float:
         drawn = generate(generator, range(count), asked if generator.settings.classes else None)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from craft.cascade import Cascade, detect_views
 from craft.decision import load_bounds, load_calibration
 from craft.detection import Detector, supports_bfloat16
-from data.images import views
+from data.images import picture, views
 from evaluation.realism import GRADES, Sorted, shares, sort_images
 from logoflow.report.page import Cell, Page, Picture, Table
 from logoflow.store.store import Artifact
@@ -122,8 +122,3 @@ def grade_sheet(build: Build, grade: str, drawn: Drawn, asked: Labels, verdicts:
     title = f"{grade.capitalize()}: {len(rows)} of {len(verdicts)}"
     images = [picture(drawn[row]) for row in rows[:SHOWN]]
     return save_sheet(build, f"{grade}.png", title, images, captions, caption, COLUMNS, TILE)
-
-
-def picture(image: Drawn) -> Drawn:
-    """An image `[C, H, W]` as pictures are kept: `[H, W]`, or `[H, W, C]`."""
-    return image[0] if len(image) == 1 else image.transpose(1, 2, 0)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from data.images import flatten
+from data.images import flatten, picture
 from data.pixels import fit_squares
 from evaluation.features import EfficientNetLite0, FeatureNetwork, Features, Images
 from evaluation.inception import Inception
@@ -37,9 +37,7 @@ class EncoderSpace:
     def extract(self, images: Images) -> Features:
         """Vectors `[N, D]` of images `[N, C, S, S]`."""
         shades = images.round().clip(0, 255).astype(np.uint8)
-        if shades.shape[1] == 1:
-            shades = shades.repeat(3, axis=1)
-        pictures = [flatten(image.transpose(1, 2, 0)) for image in shades]
+        pictures = [flatten(picture(image)) for image in shades]
         return embed(self._encoder, fit_squares(pictures, self._encoder.settings.resolution), device=self._device)
 
 

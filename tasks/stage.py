@@ -14,13 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, cast
 
-from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas import State
+from prefect.client.schemas import State, TaskRun
 from prefect.states import Completed
 from prefect.tasks import Task
 from pydantic import BaseModel
 
+from logoflow.config.base import StageSection
+from logoflow.errors import UserError
 from logoflow.gates import check_gates
 from logoflow.machine import describe_host, library_version
 from logoflow.report.page import Page, write_page
@@ -32,6 +33,7 @@ from logoflow.store.ledger import Kind
 from logoflow.store.manifest import InputRecord, Manifest, content_digest
 from logoflow.store.store import Artifact, record_files
 from tasks.summary import leave_summary
+from tasks.time_limit import time_limit
 
 PROGRESS_S = 1.0
 
@@ -96,9 +98,24 @@ def stage(name: str) -> Callable[[Callable[Concatenate[Build, P], None]], Task[.
             return state
 
         run_stage.__doc__ = build.__doc__
-        return task(name=name, cache_policy=NO_CACHE, persist_result=False)(run_stage)
+        return StageTask(run_stage, name=name, cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=may_pass)
 
     return decorate
+
+
+class StageTask(Task[Concatenate[Run, ...], State[Artifact]]):
+    """A stage's task, which is tried as often as the run's configuration says."""
+
+    def __call__(self, run: Run, *inputs: State[Artifact] | Artifact) -> State[Artifact]:  # type: ignore[override]
+        """Run the stage."""
+        section: StageSection = getattr(run.config, self.name)
+        tried = self.with_options(retries=section.retries, retry_delay_seconds=section.retry_delay_s)
+        return tried(run, *inputs)
+
+
+def may_pass(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """Whether a stage that failed is worth another try: not where only a person can mend the cause."""
+    return not isinstance(state.result(raise_on_failure=False), UserError)
 
 
 def answer(stage: Stage, build: Callable[..., None], run: Run, inputs: dict[str, Artifact]) -> State[Artifact]:
@@ -181,7 +198,8 @@ class Job:
             config = getattr(self.run.config, stage.name)
             kept = self.space.store.work_folder(kind, fingerprint)
             state = Build(self.run, stage, config, draft, kept, self.space, self.resolution.recipe)
-            self.work(state, *self.inputs.values())
+            with time_limit(stage.name, config.timeout_s):
+                self.work(state, *self.inputs.values())
             files = record_files(draft, stage.data)
         return Manifest(
             stage=kind,

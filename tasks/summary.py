@@ -5,6 +5,7 @@ import html
 import io
 import re
 from typing import Any
+from uuid import UUID
 
 import httpx
 from PIL import Image
@@ -23,12 +24,17 @@ WIDTHS = (560, 420, 300, 200)
 PROPORTION = 0.6  # height over width of the part that is shown, from the top
 
 
+silent: set[UUID | None] = set()
+"""The flow runs whose server did not take a summary."""
+
+
 def leave_summary(pipeline: str, state: State[Artifact]) -> None:
     """Create the artifact of a stage that has just answered, where it runs as a Prefect task.
 
     A server that does not take it is no reason for the stage to fail.
     """
-    if TaskRunContext.get() is None:
+    context = TaskRunContext.get()
+    if context is None or context.task_run.flow_run_id in silent:
         return
     artifact = state.data
     assert isinstance(artifact, Artifact)
@@ -39,6 +45,7 @@ def leave_summary(pipeline: str, state: State[Artifact]) -> None:
             description=escaped(str(state.message)),
         )
     except httpx.HTTPError as error:
+        silent.add(context.task_run.flow_run_id)  # or each stage would wait a minute for a server that is gone
         get_run_logger().warning("the summary of %s was not taken by the server: %s", artifact.short, error)
 
 

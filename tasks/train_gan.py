@@ -41,8 +41,10 @@ def train_gan(build: Build, training_set: Artifact) -> None:
 
     device = device_named(build.run.config.device)
     settings, part = settings_of(TrainingSettings, config), some_of(len(labels), config)
-    score = kernel_score(images, labels, config.score_images, config.seed, device) if config.score_images else None
-    train(images[part], labels[part], settings, config.seed, build.work, device, tell, score)
+    score = kernel_score(build, training_set, config.score_images, config.seed, device) if config.score_images else None
+    board = build.run.config.tensorboard
+    events = board / build.run.config.name / build.work.name[:12] if board else None  # one run in TensorBoard
+    train(images[part], labels[part], settings, config.seed, build.work, device, tell, score, events)
     kept = ("best", "best-discriminator") if score else ("generator", "discriminator")
     for mine, name in zip(kept, ("generator", "discriminator"), strict=True):
         shutil.copy(build.work / f"{mine}.safetensors", build.folder / f"{name}.safetensors")

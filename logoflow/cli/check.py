@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logoflow.cli.neighbours import SHEET_TILE, EncoderOption, PathsArgument, embedded, existing, loaded
+from logoflow.cli.neighbours import SHEET_TILE, EncoderOption, PathsArgument, embedded, loaded
 from logoflow.cli.output import JsonOption, StoreOption, check_sheet, console, print_rows
 from logoflow.cli.pictures import Offered, read_pictures
 from logoflow.errors import UserError
-from logoflow.run import default_store
+from logoflow.run import default_store, existing_workspace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from neighbours.likeness import Near, View
     from neighbours.vectors import Vectors
 
-USUAL = 2000  # logos whose distances among themselves tell what is usual
 SEED = 0
 
 
@@ -74,7 +73,7 @@ def check(
     known, network = known_logos(against or [], encoder, store)
     names, shown, views = pictures_to_check(paths, network)
     found = nearest(look(views, known.vectors, known.outlines, thumbnails_of(known)), len(names), Rules(), k)
-    usual = among_themselves(known.vectors, USUAL, SEED)
+    usual = among_themselves(known.vectors, SEED)
     rows = [described(name, near, known, usual) for name, near in zip(names, found, strict=True)]
     if sheet is not None:
         save_pairs(sheet, shown, found, known, rows)
@@ -98,7 +97,7 @@ def known_logos(against: Sequence[str], encoder: Path | None, store: Path | None
     if against and all(Path(path).exists() for path in against):
         network = loaded(choose(encoder, store))
         return from_paths(against, network), network
-    space = existing(store)
+    space = existing_workspace(store)
     if len(against) > 1 or space is None:
         missing = next((path for path in against if not Path(path).exists()), None)
         raise UserError(
@@ -113,13 +112,10 @@ def from_run(space: "Workspace", run: str | None) -> "tuple[Known, Encoder]":
     """The logos without text that a run embedded; only the pictures of those that are asked for are read."""
     import numpy as np
 
-    from logoflow.search import open_collection, origins_of
+    from logoflow.search import encoder_of, open_collection, origins_of
     from tasks.images import load_pictures, shard_of_each
 
     collection = open_collection(space, run=run)
-    trained = space.store.find("train_encoder", collection.embedded.manifest.inputs["train_encoder"].fingerprint)
-    if trained is None:
-        raise UserError("the encoder that the vectors were made with is gone from the store: name logos by --against.")
     where = shard_of_each(collection.table)
 
     def pictures(rows: "NDArray[np.int64]") -> "tuple[list[Pixels], NDArray[np.int64]]":
@@ -133,7 +129,7 @@ def from_run(space: "Workspace", run: str | None) -> "tuple[Known, Encoder]":
         return [{"id": i, **found[i]} for i in ids]
 
     words = f"run {run}" if run else "the last run"
-    network = loaded(trained.file("encoder.safetensors"))
+    network = loaded(encoder_of(space, collection))
     return Known(words, collection.vectors, collection.outlines, pictures, origins), network
 
 
@@ -194,15 +190,14 @@ def pictures_to_check(paths: Sequence[str], network: "Encoder") -> "tuple[list[s
 
 def described(name: str, near: "Sequence[Near]", known: Known, usual: "NDArray[np.float64]") -> dict[str, Any]:
     """The verdict on an image, why, and the logos near it."""
-    import numpy as np
+    from neighbours.likeness import nearer_than
 
-    least = min(one.distance for one in near)
     return {
         "name": name,
         "copy": near[0].likeness > 0,
         "verdict": near[0].likeness.words,
         "reason": near[0].likeness.reason,
-        "nearer_than": round(1 - float(np.searchsorted(usual, least)) / max(1, len(usual)), 4),
+        "nearer_than": round(nearer_than(near, usual), 4),
         "nearest": [
             {**origin, "distance": round(one.distance, 4), "likeness": one.likeness.words}
             for one, origin in zip(near, known.origins([one.row for one in near]), strict=True)

@@ -1,5 +1,6 @@
 """Showing a run while it goes on, from what it tells the ledger: bars on a terminal, plain lines elsewhere."""
 
+import os
 import threading
 from types import TracebackType
 
@@ -17,6 +18,7 @@ from rich.progress import (
 from rich.text import Text
 
 from logoflow.cli.output import console, seconds_in_words
+from logoflow.machine import process_birth
 from logoflow.store.ledger import Event, Kind, Ledger
 
 POLL_S = 0.25
@@ -24,11 +26,12 @@ PLAIN_EVERY_S = 15.0
 
 
 class Follower:
-    """While it is entered, prints what a pipeline's next run does."""
+    """While it is entered, prints what the run that this process starts does, and no other's."""
 
-    def __init__(self, ledger: Ledger, pipeline: str) -> None:
+    def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._pipeline = pipeline
+        self._run: str | None = None
+        self._born = process_birth(os.getpid())
         self._seen = ledger.last_seq()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -53,13 +56,17 @@ class Follower:
     def _show(self) -> None:
         for event in self._ledger.events(after=self._seen):
             self._seen = event.seq
-            if event.pipeline == self._pipeline:
+            if event.kind is Kind.RUN_STARTED and event.data["born"] == self._born:
+                self._run = event.run
+            if event.run == self._run:
                 self._view.show(event)
 
 
 def line_of(event: Event) -> str | None:
     """What people read of an event, or None where it is not worth a line."""
     match event.kind:
+        case Kind.RUN_STARTED if event.data.get("queued"):
+            return "Another run works in this store: this one waits until that has ended (see `logoflow status`)."
         case Kind.STAGE_STARTED:
             return f"{event.stage:<14} running: {event.data['reason']}"
         case Kind.STAGE_CACHED:
@@ -68,6 +75,8 @@ def line_of(event: Event) -> str | None:
             metrics = ", ".join(f"{name} {short(value)}" for name, value in list(event.data["metrics"].items())[:4])
             forced = f"; {event.data['reason']}" if event.data["reason"].startswith("forced") else ""
             return f"{event.stage:<14} built in {seconds_in_words(event.data['duration_s'])}; {metrics}{forced}"
+        case Kind.STAGE_FAILED if event.data.get("cancelled"):
+            return f"{event.stage:<14} cancelled"
         case Kind.STAGE_FAILED:
             return f"{event.stage:<14} failed: {event.data['message']}"
     return None

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from logoflow.cli.neighbours import existing
 from logoflow.cli.output import StoreOption, console
 from logoflow.errors import UserError
-from logoflow.run import default_store
+from logoflow.run import default_store, existing_workspace
 from logoflow.store.store import Artifact, Store
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def images(
     from data.merged import write_merged
     from logoflow.search import last_used
 
-    space = existing(store)
+    space = existing_workspace(store)
     table = last_used(space, "ingest") if space else None
     if space is None or table is None:
         raise UserError(

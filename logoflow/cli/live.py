@@ -16,7 +16,7 @@ from logoflow.monitor.model import Pipeline, Stage, StageState, Status
 EVERY_S = 1.0
 STYLES = {
     "completed": "green", "built": "green", "cached": "dim green", "up to date": "dim green", "running": "bold cyan",
-    "stale": "yellow", "missing": "dim", "waiting": "dim", "unknown": "dim",
+    "stale": "yellow", "cancelled": "yellow", "missing": "dim", "waiting": "dim", "queued": "dim", "unknown": "dim",
     "failed": "bold red", "crashed": "bold red",
 }  # fmt: skip
 """By state of a stage or run. The word is there, too: colour only helps."""

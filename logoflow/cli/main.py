@@ -8,21 +8,23 @@ import sys
 import traceback
 
 import typer
-from rich.console import Console
 
 from logoflow.cli.accept import accept
 from logoflow.cli.allow import allow
 from logoflow.cli.check import check
 from logoflow.cli.dedup import dedup
 from logoflow.cli.detect import detect_text
+from logoflow.cli.diff import diff
 from logoflow.cli.doctor import doctor
 from logoflow.cli.export import export
 from logoflow.cli.images import images
 from logoflow.cli.look import plan, runs, show
 from logoflow.cli.maintain import gc, verify
 from logoflow.cli.neighbours import embed, search
-from logoflow.cli.output import debugging
+from logoflow.cli.notify import notify
+from logoflow.cli.output import complaints, debugging
 from logoflow.cli.project import project
+from logoflow.cli.repair import repair
 from logoflow.cli.run import run
 from logoflow.cli.status import status
 from logoflow.cli.synthesis.anatomy import layers, noise
@@ -32,6 +34,7 @@ from logoflow.cli.synthesis.perform import again
 from logoflow.cli.synthesis.pictures import generate, grid
 from logoflow.cli.up import down, up
 from logoflow.errors import UserError
+from logoflow.redact import redacted
 
 app = typer.Typer(
     help="Raw logo collections in; a training set, a generator and a report out. Add --debug to see tracebacks.",
@@ -39,7 +42,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-PIPELINE = (run, plan, status, runs, accept, allow, show, verify, gc, doctor, up, down)
+PIPELINE = (run, plan, status, runs, diff, accept, allow, show, verify, repair, gc, notify, doctor, up, down)
 IMAGES = (detect_text, embed, dedup, search, check, images)
 DRAWING = (generate, grid, interpolate, mix, truncate, noise, layers, directions, project, export, again)
 for command in (*PIPELINE, *IMAGES, *DRAWING):
@@ -62,8 +65,8 @@ def main() -> None:
 def complain(sentence: str) -> None:
     """Print a sentence to stderr, and the traceback when asked."""
     if debugging():
-        traceback.print_exc()
-    Console(stderr=True, highlight=False, soft_wrap=True).print(sentence, style="red", markup=False)
+        sys.stderr.write(redacted(traceback.format_exc()))
+    complaints.print(sentence, style="red", markup=False)
 
 
 if __name__ == "__main__":

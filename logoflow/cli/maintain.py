@@ -1,15 +1,12 @@
 """Commands that look after the store: verify, gc."""
 
-from collections import Counter
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from logoflow import keep
 from logoflow.cli.output import JsonOption, StoreOption, bytes_in_words, console, open_workspace, print_rows
-from logoflow.status import read_runs
 from logoflow.store import check
-from logoflow.store.ledger import Ledger
 
 
 def verify(store: StoreOption = None, as_json: JsonOption = False) -> None:
@@ -21,6 +18,8 @@ def verify(store: StoreOption = None, as_json: JsonOption = False) -> None:
     else:
         console.print("Every file is as it was written.")
     if damage:
+        if not as_json:
+            console.print("`logoflow repair` says what of it can be built again.")
         raise typer.Exit(1)
 
 
@@ -32,9 +31,14 @@ def gc(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what neither a recent run nor one that is still to be finished needs, and remove it when told to."""
+    """Say what no recent, accepted or unfinished run needs, nor a pin, and remove it when told to.
+
+    While a run goes on, only drafts and work of dead processes go: it may rest on anything else.
+    """
     space = open_workspace(store)
-    folders = check.unneeded(space.store, *needed_by_last(space.ledger, keep_last))
+    working = keep.working(space.ledger)
+    needed, spans = keep.needed(space.store, space.ledger, keep_last)
+    folders = check.orphans(space.store, needed) if working else check.unneeded(space.store, needed, spans)
     sizes = {str(path.relative_to(space.store.root)): check.size_of(path) for path in folders}
     if as_json:
         print_rows((), [{"path": path, "bytes": size} for path, size in sizes.items()], True)
@@ -43,29 +47,8 @@ def gc(
         print_rows(("path", "size"), rows, False)
         total = bytes_in_words(sum(sizes.values()))
         console.print(f"{len(rows)} folders, {total}{' removed' if delete else '; remove them with --delete'}.")
+        if working:
+            console.print(f"The run {working[0]} goes on: artifacts are looked at when it has ended.")
     if delete:
         for path in folders:
             check.remove(space.store, path)
-
-
-def needed_by_last(ledger: Ledger, count: int) -> tuple[set[tuple[str, str]], list[check.Span]]:
-    """What gc keeps: for each stage what the last runs of it used, and what is still to be finished.
-
-    Counted by stage, since runs of a single stage would else push out what the whole pipeline rests on.
-
-    Returns:
-        (stage, fingerprint) of artifacts, and when stages worked that are running or have failed; the next run goes on
-        from what they left.
-    """
-    needed, spans = set[tuple[str, str]](), list[check.Span]()
-    seen = Counter[tuple[str, str]]()
-    for run in read_runs(ledger):  # newest first
-        for stage in run.stages.values():
-            place = (run.pipeline, stage.name)
-            if stage.state in ("built", "cached") and seen[place] < count:
-                needed.add((stage.name, stage.fingerprint))
-                seen[place] += 1
-            elif stage.state in ("running", "failed", "crashed") and stage.started and not seen[place]:
-                needed.add((stage.name, stage.fingerprint))
-                spans.append((stage.started, run.ended or datetime.now(UTC)))
-    return needed, spans

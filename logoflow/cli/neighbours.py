@@ -11,8 +11,7 @@ from logoflow.cli.output import JsonOption, StoreOption, check_out, check_sheet,
 from logoflow.cli.pictures import Offered, read_pictures
 from logoflow.config.sections import OUTLINES
 from logoflow.errors import UserError
-from logoflow.resolve import Workspace
-from logoflow.run import default_store
+from logoflow.run import default_store, existing_workspace
 from logoflow.store.store import Artifact, Store
 
 if TYPE_CHECKING:
@@ -52,18 +51,15 @@ def search(
 
     The distance is that of unit vectors: 0 for equal ones, 1.41 for unrelated ones.
     """
-    from logoflow.search import SHORT, nearest, open_collection, row_of, with_clusters
+    from logoflow.search import SHORT, encoder_of, nearest, open_collection, row_of, with_clusters
 
     check_sheet(sheet)
-    space = existing(store)
+    space = existing_workspace(store)
     if space is None:
         raise UserError(f"{store or default_store()} is no store: run the pipeline first, or name its --store.")
     collection = open_collection(space, outlines)
     if Path(what).is_file():
-        trained = space.store.find("train_encoder", collection.embedded.manifest.inputs["train_encoder"].fingerprint)
-        if trained is None:
-            raise UserError("the encoder that the vectors were made with is gone from the store: search by id.")
-        block, squares, vectors = next(embedded([what], loaded(trained.file("encoder.safetensors"))))
+        block, squares, vectors = next(embedded([what], loaded(encoder_of(space, collection))))
         if len(block) > 1:
             raise UserError(f"{what} holds several images: search for one at a time.")
         shown = [image.pixels for image in block]
@@ -160,15 +156,9 @@ def choose(encoder: Path | None, store: Path | None) -> Path:
 
     if encoder is not None:
         return encoder
-    space = existing(store)
+    space = existing_workspace(store)
     trained = last_used(space, "train_encoder") if space else None
     return trained.file("encoder.safetensors") if trained else ENCODER
-
-
-def existing(store: Path | None) -> Workspace | None:
-    """The store, where there is one; these commands make none."""
-    root = store or default_store()
-    return Workspace.open(root) if (root / ".format").exists() else None
 
 
 def save_sheet(

@@ -15,6 +15,7 @@ from logoflow.resolve import Workspace
 from logoflow.run import STORE_VARIABLE, default_store
 
 console = Console(highlight=False, soft_wrap=True)
+complaints = Console(stderr=True, highlight=False, soft_wrap=True)
 
 ConfigArgument = Annotated[Path, typer.Argument(help="YAML file of the experiment.")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Override a key: cluster.k=12. May be repeated.")]

@@ -74,24 +74,18 @@ def project(
     import torch
 
     from evaluation.perceptual import PerceptualMaps
-    from logoflow.generators import choose_generator
-    from stylegan2.checkpoints import load_generator
+    from logoflow.cli.synthesis.opened import open_generator
     from stylegan2.projection import project as descend
-    from tasks.device import device_named
 
-    device = device_named("auto")
-    chosen = choose_generator(generator, store)
-    try:
-        network = load_generator(chosen.path).to(device)
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    opened = open_generator(generator, store)
+    network = opened.network
     if cluster is not None and cluster >= network.settings.classes:
         raise UserError(
             f"--cluster is {cluster}, but this generator has {network.settings.classes or 'no'} clusters: leave it "
             "out, or give a smaller number."
         )
     out.mkdir(parents=True, exist_ok=True)
-    describe = PerceptualMaps().to(device)
+    describe = PerceptualMaps().to(network.w_avg.device)
     rows: list[dict[str, Any]] = []
     taken: set[str] = set()
     with Progress(console=console, transient=True, disable=as_json or not console.is_terminal) as bar:
@@ -108,7 +102,7 @@ def project(
     print_rows(("name", "cluster", "error"), rows, as_json)
     if not as_json:
         console.print(
-            f"{len(rows)} images in {space.value} of {chosen.origin}; error: mean absolute difference, 0 to 1. {out}",
+            f"{len(rows)} images in {space.value} of {opened.origin}; error: mean absolute difference, 0 to 1. {out}",
             markup=False,
         )
 
@@ -156,14 +150,12 @@ def write(folder: Path, stem: str, target: "Tensor", found: "Projection", genera
     """Write all files of one projection, and say what it came to."""
     import torch
 
-    from stylegan2.files import write_tensors
+    from stylegan2.saved import save_w
 
-    tensors = {"w": found.ws[None]} | {f"noise.{n}": values for n, values in enumerate(found.noise or [])}
+    weights = None
     if found.label is not None:
-        tensors["classes"] = torch.nn.functional.one_hot(
-            torch.tensor([found.label]), generator.settings.classes
-        ).float()
-    write_tensors(folder / f"{stem}.safetensors", tensors)
+        weights = torch.nn.functional.one_hot(torch.tensor([found.label]), generator.settings.classes).float()
+    save_w(folder / f"{stem}.safetensors", found.ws[None], weights, found.noise or ())
     shown(found.image).save(folder / f"{stem}.png")
 
     scale = max(1, -(-LEAST_SHOWN // max(found.image.shape[1:])))

@@ -1,23 +1,37 @@
 """`logoflow run`: answer at once when there is nothing to do, else run the flow and show what happens."""
 
 import os
-import shlex
-import sys
+import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from logoflow.cli.follow import Follower
-from logoflow.cli.output import DEMO, ConfigArgument, SetOption, StoreOption, console, debugging, open_workspace
+from logoflow.cli.output import (
+    DEMO,
+    ConfigArgument,
+    SetOption,
+    StoreOption,
+    complaints,
+    console,
+    debugging,
+    open_workspace,
+)
 from logoflow.config.load import load_config
+from logoflow.config.pipeline import PipelineConfig
 from logoflow.errors import UserError
 from logoflow.plan import make_plan
 from logoflow.resolve import Workspace
-from logoflow.run import Run, sentence
+from logoflow.run import Run
 from logoflow.stages import STAGES
+from logoflow.status import dead_runs
+from logoflow.store.ledger import Ledger
 from logoflow.store.store import Artifact
 from logoflow.up.place import use_server
+
+if TYPE_CHECKING:
+    from prefect.client.schemas import State
 
 PREFECT_DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -48,32 +62,60 @@ def run(
     steps = make_plan(checked, space)
     if force is None and all(step.artifact for step in steps):
         console.print(f"Nothing to do: all {len(steps)} stages are up to date.")
+        end_dead_runs(space.ledger)
         name_report(steps[-1].artifact)
         return
 
     if resting := [name for name in (only, start) if name is not None]:
         Run(checked, space.store.root).upstream_of(*resting)  # refuses stale ones before a server is started
 
-    for name, value in PREFECT_DEFAULTS.items():
-        os.environ.setdefault(name, value)
+    run_pipeline(checked, space, only=only, start=start, force=force)
+    name_report(newest_report(space, checked.name))
+
+
+def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None) -> None:
+    """Run the flow and show what happens; where it fails, say in a sentence how to go on, and exit with 1.
+
+    Args:
+        config: what to run.
+        space: where.
+        choices: only, start, force, as the flow takes them.
+    """
+    set_prefect_defaults()
     use_server(space.store.root)
     from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need
 
-    with Follower(space.ledger, checked.name):
-        try:
-            pipeline(checked, space.store.root, only=only, start=start, force=force)
-        except UserError:
-            raise
-        except Exception as error:
-            if debugging():
-                raise
-            again = " ".join(["logoflow", *map(shlex.quote, sys.argv[1:])])
-            failed = f"{type(error).__name__}: {sentence(error)}"
-            console.print(
-                f"The run failed ({failed}). What is done is kept; to go on: {again}", style="red", markup=False
-            )
-            raise typer.Exit(1) from error
-    name_report(newest_report(space, checked.name))
+    with Follower(space.ledger):
+        state = pipeline(config, space.store.root, **choices, return_state=True)
+    if not state.is_completed():
+        raise typer.Exit(break_off(state))
+
+
+def set_prefect_defaults() -> None:
+    """Settle Prefect's settings where nobody has; before it is loaded."""
+    for name, value in PREFECT_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+def end_dead_runs(ledger: Ledger) -> None:
+    """End runs that were killed when all was built but the end was not told; there are hardly ever any."""
+    if dead_runs(ledger):
+        set_prefect_defaults()
+        from flows.reconcile import reconcile
+
+        reconcile(ledger)
+
+
+def break_off(state: "State[Any]") -> int:
+    """Say why a run ended early, and how it goes on; the exit code."""
+    if state.is_cancelled():
+        console.print(f"The run was {state.message}. What is done is kept.", style="yellow", markup=False)
+        return 130
+    error = state.result(raise_on_failure=False)
+    if debugging():
+        traceback.print_exception(error)
+    complaints.print(f"The run stopped: {state.message}. What is done is kept.", style="red", markup=False)
+    return 2 if isinstance(error, UserError) else 1
 
 
 def newest_report(space: Workspace, pipeline: str) -> Artifact | None:

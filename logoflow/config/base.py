@@ -41,6 +41,30 @@ Dtype: TypeAlias = Annotated[
 Seed: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
 
 
+class StageSection(Section):
+    """A section of one stage: what it works with, and how patient a run is with it."""
+
+    retries: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="How often the stage is tried again after an error that may pass, as of a network or a disk; what "
+        "only a person can mend is not tried again.",
+        json_schema_extra=OUTSIDE,
+    )
+    retry_delay_s: float = Field(
+        10, ge=0, le=3600, description="Seconds before the stage is tried again.", json_schema_extra=OUTSIDE
+    )
+    timeout_s: float | None = Field(
+        None,
+        gt=0,
+        le=30 * 86_400,
+        description="Seconds that building the stage may take; a training leaves a snapshot, from which the next run "
+        "goes on. Left out: as long as it takes.",
+        json_schema_extra=OUTSIDE,
+    )
+
+
 class Retrain(Section):
     """When a model is trained again although only the images have changed."""
 
@@ -64,7 +88,7 @@ class Retrain(Section):
         return self
 
 
-class Trained(Section):
+class Trained(StageSection):
     """A section of a stage that trains a model."""
 
     seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")

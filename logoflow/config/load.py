@@ -30,12 +30,19 @@ def load_config(path: Path, settings: Sequence[str] = ()) -> PipelineConfig:
             f"cannot read {path} ({error.strerror}): name a configuration such as configs/demo.yaml."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+        raise UserError(f"{path} is not valid YAML: {what_is_wrong(error)}.") from None  # theirs show lines of the file
     if not isinstance(values, dict):
         raise UserError(f"{path} holds no configuration: start from configs/demo.yaml.")
     for setting in settings:
         override(values, setting)
     return check_config(values)
+
+
+def what_is_wrong(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+    """A parser's complaint and its place, without the line itself, which may hold a secret."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem}, in line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}"
+    return "it holds characters that no text has"
 
 
 def check_config(values: dict[str, Any]) -> PipelineConfig:
@@ -76,8 +83,8 @@ def override(values: dict[str, Any], setting: str) -> None:
         target = child
     try:
         target[last] = yaml.load(text, Words)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {setting} has a value that is not valid YAML: put it in quotes.") from error
+    except yaml.YAMLError:
+        raise UserError(f"--set {setting} has a value that is not valid YAML: put it in quotes.") from None
 
 
 def explain(detail: ErrorDetails) -> str:

@@ -1,6 +1,7 @@
 """A whole experiment: a section for each stage, and the checks that need more than one of them."""
 
 import math
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
@@ -20,6 +21,10 @@ class PipelineConfig(Section):
     seed: Seed = Field(0, description="Seed of every stage that does not set its own.")
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Where networks run; auto: a GPU when there is one."
+    )
+    tensorboard: Path | None = Field(
+        None,
+        description="Folder for what train_gan tells TensorBoard while it trains (extra tracking). Empty: nothing.",
     )
 
     gates: tuple[Gate, ...] = Field(

@@ -1,5 +1,6 @@
 """The configuration of each stage; the descriptions are what the Prefect form, the JSON schema and the docs show."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -7,11 +8,13 @@ from pydantic import BeforeValidator, Field, PositiveInt, TypeAdapter, field_val
 
 from craft.decision import load_bounds, proven_thresholds
 from data.limits import Limits
-from logoflow.config.base import FILE, OUTSIDE, Dtype, Section, Seed, Trained, fast_dtype, file_field
+from logoflow.config.base import FILE, OUTSIDE, Dtype, Section, Seed, StageSection, Trained, fast_dtype, file_field
+from logoflow.redact import CREDENTIALS
 from moco.settings import EncoderSettings
 from stylegan2.settings import TrainingSettings
 
-Colour = tuple[int, int, int]
+Level = Annotated[int, Field(ge=0, le=255)]
+Colour = tuple[Level, Level, Level]
 
 OUTLINES = 2.5
 """Weight of outlines beside an encoder's vectors: other drawings of a brand are found by their shape."""
@@ -35,7 +38,8 @@ class SourceConfig(Section):
         description="Folder, zip, tar, Parquet or LLD HDF5 file; a pattern that matches several of one kind, such as "
         "collections/*.zip, or images, such as crawl/**/*.png; or s3://bucket/prefix. Relative to the working "
         "directory.",
-        json_schema_extra=OUTSIDE,
+        # Prefect keeps what its form is given: it has to refuse a secret before that.
+        json_schema_extra={**OUTSIDE, "not": {"pattern": CREDENTIALS}},
     )
     kind: Literal["folder", "zip", "tar", "parquet", "lld"] | None = Field(
         None, description="Leave out to tell by the path."
@@ -52,12 +56,12 @@ class SourceConfig(Section):
     @classmethod
     def _without_secrets(cls, value: object) -> object:
         path = str(value) if isinstance(value, Path) else value
-        if isinstance(path, str) and path.startswith("s3://") and "@" in path.removeprefix("s3://").partition("/")[0]:
+        if isinstance(path, str) and re.match(CREDENTIALS, path):
             raise ValueError("holds credentials: write s3://bucket/prefix, and give keys in the environment.")
         return str(Path(path).expanduser()) if isinstance(path, str) and path.startswith("~") else path
 
 
-class IngestConfig(Section):
+class IngestConfig(StageSection):
     """Reading every source into one table."""
 
     sources: tuple[SourceConfig, ...] = Field(
@@ -89,7 +93,7 @@ class IngestConfig(Section):
         return self
 
 
-class DetectTextConfig(Section):
+class DetectTextConfig(StageSection):
     """Finding text with CRAFT."""
 
     canvas: Literal[128, 192, 256, 320, 384, 512] = Field(256, description="Side of the square that CRAFT sees, in px.")
@@ -153,13 +157,13 @@ class TrainEncoderConfig(EncoderSettings, Trained):
     )
 
 
-class EmbedConfig(Section):
+class EmbedConfig(StageSection):
     """Describing each logo by a vector."""
 
     batch: PositiveInt = Field(256, description="Images per step of the network.", json_schema_extra=OUTSIDE)
 
 
-class ClusterConfig(Section):
+class ClusterConfig(StageSection):
     """k-means over embeddings."""
 
     outlines: float = Field(
@@ -176,7 +180,9 @@ class ClusterConfig(Section):
     )
     restarts: PositiveInt = Field(10, description="k-means++ starts; the one with the least inertia is kept.")
     compare: tuple[int, ...] = Field(
-        (2, 4, 6, 8, 10, 12, 16), description="Numbers of clusters whose silhouettes are shown."
+        (2, 4, 6, 8, 10, 12, 16),
+        description="Numbers of clusters whose silhouettes are shown.",
+        json_schema_extra={"items": {"type": "integer", "minimum": 2}},
     )
     centroids: Path | None = Field(
         None,
@@ -185,7 +191,9 @@ class ClusterConfig(Section):
         json_schema_extra=FILE,
     )
     reference: str | None = Field(
-        None, description="Fingerprint of a cluster artifact whose numbering is kept, by shared images."
+        None,
+        pattern="^[0-9a-f]{8,64}$",
+        description="Fingerprint of a cluster artifact whose numbering is kept, by shared images.",
     )
     map_images: int = Field(
         2000, ge=0, le=10_000, description="Logos on the map, drawn from every cluster; 0 leaves it out."
@@ -212,7 +220,7 @@ class ClusterConfig(Section):
         return min(self.compare) if self.k == "auto" else self.k
 
 
-class DeduplicateConfig(Section):
+class DeduplicateConfig(StageSection):
     """Finding copies by embedding, then by pixels; thresholds are chosen by copies made of the run's own logos."""
 
     neighbours: PositiveInt = Field(16, description="Nearest neighbours of each logo that are looked at.")
@@ -237,7 +245,7 @@ class DeduplicateConfig(Section):
     seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")
 
 
-class CurateConfig(Section):
+class CurateConfig(StageSection):
     """Writing the training set."""
 
     resolution: int = Field(
@@ -280,7 +288,7 @@ class TrainGanConfig(TrainingSettings, Trained):
         return self
 
 
-class EvaluateConfig(Section):
+class EvaluateConfig(StageSection):
     """Comparing generated with real logos."""
 
     images: int = Field(1000, ge=10, description="Generated images that are compared.")
@@ -310,7 +318,7 @@ class EvaluateConfig(Section):
     seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")
 
 
-class GenerateConfig(Section):
+class GenerateConfig(StageSection):
     """Drawing sample sheets."""
 
     per_cluster: PositiveInt = Field(16, description="Logos of each cluster in the sample grid.")
@@ -321,7 +329,7 @@ class GenerateConfig(Section):
     seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")
 
 
-class ReportConfig(Section):
+class ReportConfig(StageSection):
     """Writing the report."""
 
     title: str = Field("", description="Heading of the report; the run's name when left out.")

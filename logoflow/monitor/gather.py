@@ -35,6 +35,8 @@ from logoflow.store import check
 from logoflow.store.ledger import Kind
 from logoflow.store.store import MANIFEST, Artifact
 
+ACTIVE = ("queued", "running")
+"""States of a run that has not ended."""
 KEEP_S = 1.0
 """A status is kept for so long: however many ask, the ledger is read once a second."""
 KEEP_SLOW_S = 30.0
@@ -85,9 +87,10 @@ class Observer:
         )
 
     def _pipeline(self, past: Sequence[RunStatus], space: Workspace, now: datetime) -> Pipeline:
-        """One pipeline from its runs, newest first."""
+        """One pipeline from its runs, newest first; what waits behind another run comes after it."""
+        past = sorted(past, key=lambda run: run.state == "queued")
         last = past[0]
-        plan = {} if last.state == "running" else self._plan(last, space)
+        plan = {} if last.state in ACTIVE else self._plan(last, space)
         steps = {} if isinstance(plan, str) else plan
         stages = [look_at_stage(name, past, steps.get(name), space, now) for name in STAGES]
         completed = [run.ended for run in past if run.state == "completed"]
@@ -154,7 +157,7 @@ def settle(
     current: StageStatus, run_state: str, step: Step | None, answers: Sequence[StageStatus], space: Workspace
 ) -> tuple[StageState, str]:
     """A stage's state and the reason: of the last run while it goes on or where it broke, else what holds now."""
-    if run_state == "running" or current.state in ("running", "failed", "crashed"):
+    if run_state in ACTIVE or current.state in ("running", "failed", "cancelled", "crashed"):
         return StageState(current.state), current.reason
     if step is not None and step.action is Action.UP_TO_DATE:
         seen = current.state in ("built", "cached")

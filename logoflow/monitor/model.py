@@ -17,9 +17,11 @@ SCHEMA_VERSION: Literal[2] = 2
 class RunState(StrEnum):
     """How a run stands."""
 
+    QUEUED = "queued"
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     CRASHED = "crashed"
 
 
@@ -35,6 +37,7 @@ class StageState(StrEnum):
     MISSING = "missing"
     UNKNOWN = "unknown"
     FAILED = "failed"
+    CANCELLED = "cancelled"
     CRASHED = "crashed"
 
 
@@ -62,8 +65,8 @@ class Stage(Part):
 
     name: str
     state: StageState = Field(
-        description="waiting, running, built, cached, failed and crashed tell of the last run; once it has ended, "
-        "up to date (it did not come to this stage, whose artifact is still right), stale (a run would build it "
+        description="waiting, running, built, cached, failed, cancelled and crashed tell of the last run; once it has "
+        "ended, up to date (it did not come to this stage, whose artifact is still right), stale (a run would build it "
         "anew), missing (its artifact is not in the store) and unknown (see plan_error) tell of now."
     )
     reason: str = Field(description="Why it was built, is stale or failed, in words; may be empty.")
@@ -96,7 +99,9 @@ class Run(Part):
     """The last run of a pipeline."""
 
     id: str
-    state: RunState = Field(description="crashed: its process is gone and never said how it ended.")
+    state: RunState = Field(
+        description="queued: another run works in the store; crashed: its process is gone and never said how it ended."
+    )
     started: datetime
     ended: datetime | None
     duration_s: float = Field(description="Seconds, until now while it runs.")

@@ -67,7 +67,7 @@ def draw_clusters(stages: tuple[StageReport, ...], report: Path) -> tuple[Cluste
 def _chapter(stage: StageReport, part: ClusterPart, report: Path) -> Chapter:
     name = cluster_page_name(part.cluster)
     shown = [
-        copy_picture(stage, picture, place, report, group=name, preview=place <= len(part.pictures))
+        copy_picture(stage.name, stage.folder, picture, place, report, group=name, preview=place <= len(part.pictures))
         for place, picture in enumerate((*part.pictures, *part.sheets), start=1)
     ]
     return Chapter(stage, part.facts, tuple(shown[: len(part.pictures)]), tuple(shown[len(part.pictures) :]))

@@ -44,8 +44,8 @@ def draw_map(stage: StageReport, report: Path) -> DrawnMap | None:
     if drawn is None:
         return None
     place = len(stage.page.pictures) + 1
-    still = copy_picture(stage, drawn.picture, place, report)
-    sprite = copy_picture(stage, Picture(drawn.sprite, "", ""), place + 1, report, preview=False)
+    still = copy_picture(stage.name, stage.folder, drawn.picture, place, report)
+    sprite = copy_picture(stage.name, stage.folder, Picture(drawn.sprite, "", ""), place + 1, report, preview=False)
     data = {
         "sprite": sprite.source,
         "tile": drawn.tile,

@@ -39,23 +39,28 @@ def copy_pictures(stage: StageReport, report: Path) -> tuple[Shown, ...]:
         ValueError: a picture is missing, lies outside the stage's folder or is of another format.
     """
     return tuple(
-        copy_picture(stage, picture, place, report) for place, picture in enumerate(stage.page.pictures, start=1)
+        copy_picture(stage.name, stage.folder, picture, place, report)
+        for place, picture in enumerate(stage.page.pictures, start=1)
     )
 
 
 def copy_picture(
-    stage: StageReport, picture: Picture, place: int, report: Path, preview: bool = True, group: str = ""
+    stage: str, made: Path, picture: Picture, place: int, report: Path, preview: bool = True, group: str = ""
 ) -> Shown:
-    """Copy one picture, whose name begins with its place, into the folder of its group; see `copy_pictures`."""
-    source = (stage.folder / picture.file).resolve()
-    if not source.is_relative_to(stage.folder.resolve()) or not source.is_file():
-        raise ValueError(f"the page of {stage.name} names {picture.file!r}, which its folder lacks: build it again.")
+    """Copy one picture of a stage, made in a folder, into that of its group; its name begins with its place.
+
+    Raises:
+        ValueError: as `copy_pictures` does.
+    """
+    source = (made / picture.file).resolve()
+    if not source.is_relative_to(made.resolve()) or not source.is_file():
+        raise ValueError(f"the page of {stage} names {picture.file!r}, which its folder lacks: build it again.")
     try:
         with Image.open(source) as image:
             suffix = _SUFFIXES[image.format or ""]
             # The name can come from data; the format is what the file is, whatever it is called.
             stem = f"{place:02d}-{re.sub(r'[^a-z0-9]+', '-', Path(picture.file).stem.lower())[:40].strip('-')}"
-            folder = "/".join(filter(None, ("pictures", stage.name, group)))
+            folder = "/".join(filter(None, ("pictures", stage, group)))
             target = f"{folder}/{stem.strip('-')}{suffix}"
             (report / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, report / target)
@@ -66,7 +71,7 @@ def copy_picture(
             return Shown(picture, target, small, image.width, image.height)
     except (UnidentifiedImageError, KeyError) as error:
         formats = ", ".join(_SUFFIXES)
-        raise ValueError(f"{picture.file!r} of {stage.name} is none of {formats}: write it as PNG.") from error
+        raise ValueError(f"{picture.file!r} of {stage} is none of {formats}: write it as PNG.") from error
 
 
 def _write_preview(image: Image.Image, path: Path) -> None:

@@ -60,8 +60,8 @@ def write_report(report: Report, folder: Path) -> Path:
     views = tuple(_view(stage, folder) for stage in report.stages)
     clusters = draw_clusters(report.stages, folder)
     common: dict[str, Any] = {"report": report, "views": views, "clusters": clusters}
-    write = partial(_write_page, _environment(), folder, common)
-    _write(folder / "style.css", (_TEMPLATES / "style.css").read_text("utf-8"))
+    write = partial(_write_page, environment(), folder, common)
+    write_style(folder)
     for place, view in enumerate(views):
         write(view.href, "stage.html", view=view, number=place + 1, neighbours=_beside(views, place))
         if view.map is not None:
@@ -81,9 +81,7 @@ def write_report(report: Report, folder: Path) -> Path:
 def _write_page(
     environment: Environment, folder: Path, common: dict[str, Any], href: str, kind: str, **own: Any
 ) -> Path:
-    path = folder / href
-    _write(path, environment.get_template(kind).render(common, here=href, **own))
-    return path
+    return write_text(folder / href, environment.get_template(kind).render(common, here=href, **own))
 
 
 def _beside(pages: Sequence[T], place: int) -> tuple[T | None, T | None]:
@@ -118,9 +116,10 @@ def _find(wanted: Headline, views: tuple[StageView, ...]) -> tuple[StageView, Sh
     )
 
 
-def _environment() -> Environment:
+def environment(*others: Path) -> Environment:
+    """The templates of the report, and those in other folders that extend them; everything is escaped."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader([*others, _TEMPLATES]),
         autoescape=True,  # names come from data
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -139,6 +138,13 @@ def _environment() -> Environment:
     return environment
 
 
-def _write(path: Path, text: str) -> None:
+def write_style(folder: Path) -> None:
+    """Write the style sheet that the pages in a folder refer to."""
+    write_text(folder / "style.css", (_TEMPLATES / "style.css").read_text("utf-8"))
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a page; its path."""
     # File names that are not UTF-8 arrive as lone surrogates, which no page can hold.
     path.write_bytes(text.encode("utf-8", errors="replace"))
+    return path

@@ -12,8 +12,11 @@ from typing import TypeAlias
 
 from logoflow.store.files import sha256_file
 from logoflow.store.lock import is_held
-from logoflow.store.manifest import content_digest
+from logoflow.store.manifest import Manifest, content_digest
 from logoflow.store.store import MANIFEST, Artifact, Store, read_artifact
+
+DAMAGED = ".damaged"
+"""Where damaged artifacts are set aside, until they are built again or needed no more."""
 
 Span: TypeAlias = tuple[datetime, datetime]
 """Begin and end."""
@@ -44,15 +47,24 @@ def verify_artifact(store: Store, artifact: Artifact) -> Iterator[Damage]:
         path = artifact.path / name
         if not path.is_file():
             yield Damage(path, "missing")
-        elif sha256_file(path) != record.sha256:
+        elif path.stat().st_size != record.size or sha256_file(path) != record.sha256:
             yield Damage(path, "its bytes have changed")
-    if manifest.content != content_digest(manifest.files) or manifest.fingerprint != manifest.parts.fingerprint():
+    if not agrees_with_itself(manifest):
         yield Damage(artifact.path / MANIFEST, "it does not agree with itself")
     elif artifact.path != store.folder(manifest.stage, manifest.fingerprint):
         yield Damage(artifact.path / MANIFEST, "it belongs in another folder")
     for unit in manifest.units:
         if not (store.root / unit / MANIFEST).is_file():
             yield Damage(store.root / unit, f"{artifact.short} needs this unit")
+
+
+def agrees_with_itself(manifest: Manifest) -> bool:
+    """Whether a manifest's digests are those of what it says."""
+    return (
+        manifest.content == content_digest(manifest.files)
+        and manifest.fingerprint == manifest.parts.fingerprint()
+        and manifest.seal in ("", manifest.digest())
+    )
 
 
 def artifact_folders(store: Store) -> Iterator[Path]:
@@ -74,14 +86,25 @@ def unneeded(store: Store, needed: Set[tuple[str, str]], spans: Sequence[Span] =
         store.root / unit for path in list(keep) if (found := read_artifact(path)) for unit in found.manifest.units
     }
     gone = [path for path in artifact_folders(store) if path not in keep and not was_made_in(path, spans)]
-    work = {"-".join(key) for key in needed}
-    gone += [path for path in unheld(store) if path.parent.name == ".tmp" or path.name not in work]
-    return gone
+    return gone + orphans(store, needed)
+
+
+def orphans(store: Store, needed: Set[tuple[str, str]]) -> list[Path]:
+    """Drafts and work of dead builders, and what was set aside as damaged, where nothing needed is made of it."""
+    names = {"-".join(key) for key in needed}
+    return [path for path in unheld(store) if path.name not in names or is_settled(path, store)]
+
+
+def is_settled(folder: Path, store: Store) -> bool:
+    """Whether this is a draft, or a damaged artifact in whose place there is a whole one."""
+    kind, _, fingerprint = folder.name.rpartition("-")
+    place = folder.parent.name
+    return place == ".tmp" or (place == DAMAGED and store.find(kind, fingerprint) is not None)
 
 
 def unheld(store: Store) -> list[Path]:
-    """Drafts and work folders whose fingerprint no process builds."""
-    folders = [path for place in (".tmp", ".work") for path in sorted((store.root / place).glob("*"))]
+    """Drafts, work folders and damaged artifacts whose fingerprint no process builds."""
+    folders = [path for place in (".tmp", ".work", DAMAGED) for path in sorted((store.root / place).glob("*"))]
     return [path for path in folders if not is_held(store.root / ".locks" / path.name)]
 
 

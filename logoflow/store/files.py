@@ -1,5 +1,6 @@
 """Files that survive a crash: hashing, fsync, atomic writes."""
 
+import functools
 import hashlib
 import os
 import uuid
@@ -15,6 +16,17 @@ def sha256_file(path: Path) -> str:
         if os.fstat(file.fileno()).st_size <= SMALL_BYTES:  # without a large buffer that has to be cleared first
             return hashlib.sha256(file.readall()).hexdigest()
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_once(path: Path) -> str:
+    """The same, computed once in a process for each stat of the file."""
+    stat = path.stat()
+    return _sha256_of_stat(path, stat.st_size, stat.st_ino, stat.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _sha256_of_stat(path: Path, size: int, inode: int, mtime_ns: int) -> str:
+    return sha256_file(path)
 
 
 def fsync_path(path: Path) -> None:

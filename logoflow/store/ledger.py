@@ -5,6 +5,7 @@ readers and writers of several processes share it.
 """
 
 import json
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+from logoflow.errors import UserError
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
@@ -55,6 +59,19 @@ class Event:
     seq: int = 0
 
 
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to a ledger, which is made where there is none; one that may not be written to is only read."""
+    if not os.access(path.parent, os.W_OK):
+        # A reader, too, needs the files beside it, unless it is told that nobody writes.
+        mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+        return sqlite3.connect(f"file:{quote(str(path))}?{mode}", uri=True, timeout=60, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=60, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.executescript(SCHEMA)
+    return connection
+
+
 class Ledger:
     """Append and read events from any thread; a process keeps one connection, as closing one syncs the disk twice."""
 
@@ -70,18 +87,26 @@ class Ledger:
     def _open(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             if self._connection is None:
-                self._connection = sqlite3.connect(self.path, timeout=60, check_same_thread=False)
-                self._connection.execute("PRAGMA journal_mode=WAL")
-                self._connection.execute("PRAGMA synchronous=NORMAL")
-                self._connection.executescript(SCHEMA)
+                self._connection = connect(self.path)
             with self._connection:
                 yield self._connection
 
     def append(self, event: Event) -> None:
-        """Add one event."""
+        """Add one event.
+
+        Raises:
+            UserError: the disk is full, or the store may not be written to.
+        """
         row = (event.at.isoformat(), event.run, event.pipeline, event.stage, event.kind, json.dumps(event.data))
-        with self._open() as database:
-            database.execute("INSERT INTO events (at, run, pipeline, stage, kind, data) VALUES (?, ?, ?, ?, ?, ?)", row)
+        try:
+            with self._open() as database:
+                insert = "INSERT INTO events (at, run, pipeline, stage, kind, data) VALUES (?, ?, ?, ?, ?, ?)"
+                database.execute(insert, row)
+        except sqlite3.OperationalError as error:
+            raise UserError(
+                f"nothing can be written to the ledger {self.path} ({error}): make room on its disk, or allow it, and "
+                "run again."
+            ) from error
 
     def events(self, run: str | None = None, after: int = 0) -> list[Event]:
         """Events of a run (of all), oldest first, from behind sequence number `after`."""

@@ -70,6 +70,16 @@ class Manifest(Record):
     host: dict[str, str]
     started: datetime
     duration_s: float
+    seal: str = ""
+    """Digest of all the rest, so that `verify` sees a changed figure, too; empty in artifacts of older versions."""
+
+    def digest(self) -> str:
+        """Digest of everything but the seal."""
+        return digest_of(self.model_dump(mode="json", exclude={"seal"}))
+
+    def sealed(self) -> "Manifest":
+        """The same with its seal."""
+        return self.model_copy(update={"seal": self.digest()})
 
 
 def content_digest(files: dict[str, FileRecord]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from logoflow.errors import UserError
-from logoflow.store.files import fsync_path, sha256_file, write_atomic
+from logoflow.store.files import fsync_path, sha256_file, sha256_once, write_atomic
 from logoflow.store.lock import exclusive
 from logoflow.store.manifest import FORMAT, FileRecord, Manifest
 
@@ -45,9 +45,18 @@ class Artifact:
         return f"{self.stage}@{self.manifest.fingerprint[:8]}"
 
     def file(self, name: str) -> Path:
-        """Path of one of its files."""
+        """Path of one of its files, which holds the bytes that were written: a process hashes it once.
+
+        Raises:
+            UserError: it holds others, or is gone.
+        """
         assert name in self.manifest.files, f"{self.short} holds no {name}"
-        return self.path / name
+        path = self.path / name
+        if not path.is_file() or sha256_once(path) != self.manifest.files[name].sha256:
+            raise UserError(
+                f"{path} is damaged: `logoflow repair` says what was lost, and builds it again when told to."
+            )
+        return path
 
 
 class Store:
@@ -120,6 +129,7 @@ class Store:
 
     def commit(self, draft: Path, manifest: Manifest) -> Artifact:
         """Make a draft the artifact, in one rename, after its bytes are on the disk."""
+        manifest = manifest.sealed()
         write_atomic(draft / MANIFEST, manifest.model_dump_json(indent=1).encode())
         target = self.folder(manifest.stage, manifest.fingerprint)
         target.parent.mkdir(exist_ok=True)

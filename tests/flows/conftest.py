@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from small_pipeline import BIN, LOGOS, Pipeline, Server, free_port, wait_until_healthy, write_logos
+from prefect_server import prefect
+from small_pipeline import BIN, LOGOS, ROOT, Pipeline, Server, free_port, wait_until_healthy, write_logos
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "1",
     }
     log = (home / "server.log").open("w")
     command = [BIN / "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]
@@ -43,3 +46,26 @@ def finished(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Pipeli
     pipeline.write_config()
     pipeline.run()
     return pipeline
+
+
+@pytest.fixture(scope="session")
+def deployed(server: Server) -> Server:
+    """The server with everything of prefect.yaml deployed to it."""
+    prefect(server, "work-pool", "create", "logoflow", "--type", "process")
+    prefect(server, "--no-prompt", "deploy", "--all")
+    return server
+
+
+@pytest.fixture(scope="session")
+def worker(deployed: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A worker that polls every second; its log."""
+    log = tmp_path_factory.mktemp("worker") / "worker.log"
+    environment = {**deployed.environment, "PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_LOGGING_LEVEL": "INFO"}
+    command = [str(BIN / "prefect"), "worker", "start", "--pool", "logoflow"]
+    with log.open("w") as out:
+        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=out, stderr=out)
+        try:
+            yield log
+        finally:
+            process.kill()  # asked to end just after a run, Prefect's worker sometimes waits for ever
+            process.wait()

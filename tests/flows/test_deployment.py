@@ -1,92 +1,112 @@
-"""prefect.yaml deploys offline, and a worker runs what it deploys."""
+"""prefect.yaml deploys offline, its forms explain and limit every setting, and a worker runs what it deploys."""
 
 import json
-import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
-from small_pipeline import BIN, ROOT, Pipeline, Server
+from prefect_server import ask, deployment, end_of, start, task_states
+from small_pipeline import Pipeline, Server
 
 from logoflow.stages import STAGES
 from logoflow.store.store import Store
 
-WAIT_S = 240
-
-
-def prefect(server: Server, *arguments: str) -> str:
-    """Run a command of Prefect's, which must end well."""
-    command = [str(BIN / "prefect"), *arguments]
-    done = subprocess.run(command, env=server.environment, cwd=ROOT, capture_output=True, text=True, timeout=WAIT_S)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def ask(server: Server, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask the server's interface, by POST where there is a body."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{server.url}{path}", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.loads(answer.read())
-
-
-@pytest.fixture(scope="module")
-def deployed(server: Server) -> Server:
-    """The server with everything of prefect.yaml deployed to it."""
-    prefect(server, "work-pool", "create", "logoflow", "--type", "process")
-    prefect(server, "--no-prompt", "deploy", "--all")
-    return server
-
-
-@pytest.fixture(scope="module")
-def worker(deployed: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A worker that polls every second; its log."""
-    log = tmp_path_factory.mktemp("worker") / "worker.log"
-    environment = {**deployed.environment, "PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_LOGGING_LEVEL": "INFO"}
-    command = [str(BIN / "prefect"), "worker", "start", "--pool", "logoflow"]
-    with log.open("w") as out:
-        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=out, stderr=out)
-        try:
-            yield log
-        finally:
-            process.kill()  # asked to end just after a run, Prefect's worker sometimes waits for ever
-            process.wait()
+FLOWS = {"nightly", "on-demand", "on-new-data", "prepare", "train", "publish"}
 
 
 def test_each_flow_and_each_stage_is_deployed(deployed: Server) -> None:
     found = {row["name"]: row for row in ask(deployed, "/deployments/filter", {})}
-    stages = {name.replace("_", "-") for name in STAGES}
-    assert set(found) == {"nightly", "on-demand", "prepare", "train", "publish"} | stages
-    assert [schedule["schedule"]["cron"] for schedule in found["nightly"]["schedules"]] == ["0 2 * * *"]
+    assert set(found) == FLOWS | {name.replace("_", "-") for name in STAGES}
+    crons = {name: [schedule["schedule"]["cron"] for schedule in row["schedules"]] for name, row in found.items()}
+    assert {name: cron for name, cron in crons.items() if cron} == {
+        "nightly": ["0 2 * * *"], "on-new-data": ["*/10 * * * *"],
+    }  # fmt: skip
     assert {row["parameters"].get("only") for row in found.values()} == {None, *STAGES}
+    assert {row["global_concurrency_limit"]["limit"] for row in found.values()} == {1}
+    assert all("logoflow" in row["tags"] for row in found.values())
 
 
-def test_the_form_explains_every_setting_of_a_stage(deployed: Server) -> None:
-    (row,) = (row for row in ask(deployed, "/deployments/filter", {}) if row["name"] == "on-demand")
-    definitions = row["parameter_openapi_schema"]["definitions"]
-    fields = definitions["ClusterConfig"]["properties"]
-    assert fields["k"]["description"].startswith("Number of clusters")
-    assert fields["k"]["minimum"] == 2
+@pytest.mark.parametrize("name", ["on-demand", "on-new-data", "prepare"])
+def test_the_form_explains_every_setting_and_limits_every_number(deployed: Server, name: str) -> None:
+    schema = deployment(deployed, name)["parameter_openapi_schema"]
+    definitions = schema["definitions"]
+    settings = dict(fields_of("", schema))
+    for model, definition in definitions.items():
+        settings |= dict(fields_of(model, definition))
+    assert len(settings) > 100
+    unexplained = [
+        place
+        for place, field in settings.items()
+        if not field.get("description") and not definitions.get(named(field), {}).get("description")
+    ]
+    assert unexplained == []
+    free = {("Gate", "at_least"), ("Gate", "at_most")}  # limits on any metric
+    unlimited = [
+        place for place, field in settings.items() if place not in free and not all(map(limited, kinds(field)))
+    ]
+    assert unlimited == []
+
+
+def fields_of(model: str, definition: dict[str, Any]) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    """The settings of a model, by model and name."""
+    for name, field in definition.get("properties", {}).items():
+        yield (model, name), field
+
+
+def named(field: dict[str, Any]) -> str:
+    """The model that a setting is one of."""
+    return str(field.get("$ref", "")).rpartition("/")[2]
+
+
+def kinds(field: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What a setting may be: itself, its alternatives, and the items of a list, where they are numbers."""
+    if field.get("type") in ("integer", "number"):
+        yield field
+    parts = [*field.get("anyOf", []), *field.get("prefixItems", []), field.get("items")]
+    for part in parts:
+        if isinstance(part, dict):
+            yield from kinds(part)
+
+
+def limited(number: dict[str, Any]) -> bool:
+    """Whether not every number goes."""
+    return bool({"minimum", "exclusiveMinimum", "enum", "const"} & set(number))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"config": {"cluster": {"k": 1}}},
+        {"config": {"cluster": {"kk": 10}}},
+        {"config": {"train_gan": {"timeout_s": 0}}},
+        {"config": "configs/demo"},
+        {"only": "clusters"},
+    ],
+    ids=json.dumps,
+)
+def test_a_wrong_parameter_is_refused_before_there_is_a_run(
+    deployed: Server, finished: Pipeline, wrong: dict[str, Any]
+) -> None:
+    values = yaml.safe_load(finished.config.read_text())
+    if isinstance(changes := wrong.get("config"), dict):
+        wrong = {"config": {**values, **{name: {**values[name], **keys} for name, keys in changes.items()}}}
+    before = ask(deployed, "/flow_runs/count", {})
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        start(deployed, "on-demand", **{"config": values, **wrong})
+    assert refused.value.response.status_code == 409
+    assert ask(deployed, "/flow_runs/count", {}) == before
 
 
 def test_a_worker_runs_a_deployment(finished: Pipeline, worker: Path, deployed: Server, tmp_path: Path) -> None:
-    (row,) = (row for row in ask(deployed, "/deployments/filter", {}) if row["name"] == "ingest")
     values = yaml.safe_load(finished.config.read_text())
-    parameters = {"config": values, "only": "ingest", "store": str(tmp_path / "store")}
-    run = ask(deployed, f"/deployments/{row['id']}/create_flow_run", {"parameters": parameters})
-    end = time.monotonic() + WAIT_S
-    state = ""
-    while state not in ("COMPLETED", "FAILED", "CRASHED") and time.monotonic() < end:
-        time.sleep(1)
-        state = ask(deployed, f"/flow_runs/{run['id']}")["state"]["type"]
-    assert state == "COMPLETED", worker.read_text()[-3000:]
+    run = start(deployed, "ingest", config=values, only="ingest", store=str(tmp_path / "store"))
+    assert end_of(deployed, run)["type"] == "COMPLETED", worker.read_text()[-3000:]
     (made,) = Store(tmp_path / "store").artifacts("ingest")
     (same,) = Store(finished.store).artifacts("ingest")
     assert made.content == same.content
-    tasks = ask(deployed, "/task_runs/filter", {"task_runs": {"flow_run_id": {"any_": [run["id"]]}}})
-    told = {task["state"]["name"]: task["state"]["message"] for task in tasks if task["name"].startswith("ingest-")}
-    assert told["Built"].endswith("never ran")
+    told = task_states(deployed, run)["ingest"]
+    assert told["name"] == "Built"
+    assert told["message"].endswith("never ran")

@@ -3,17 +3,19 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
 
 import httpx
+import pytest
 from small_pipeline import ROOT, Pipeline
 
 from logoflow.stages import STAGES
 from logoflow.status import dead_runs, read_runs
 from logoflow.store.check import verify
-from logoflow.store.ledger import Kind, Ledger
+from logoflow.store.ledger import Event, Kind, Ledger
 from logoflow.store.store import Store
 
 MOMENTS = [
@@ -102,3 +104,39 @@ def states_of(pipeline: Pipeline, flow_run: str) -> set[str]:
     found = {httpx.get(f"{url}/flow_runs/{flow_run}").json()["state"]["type"]}
     asked = {"flow_runs": {"id": {"any_": [flow_run]}}}
     return found | {run["state"]["type"] for run in httpx.post(f"{url}/task_runs/filter", json=asked).json()}
+
+
+def test_a_run_killed_when_all_was_built_is_ended_by_the_next_though_there_is_nothing_to_do(
+    finished: Pipeline, tmp_path: Path
+) -> None:
+    broken = finished.copy(tmp_path / "broken")
+    flow_run = begin_flow_run(broken)
+    ledger = Ledger(broken.store / ".ledger.sqlite")
+    dead = {"pid": 1, "born": "never", "host": {"name": socket.gethostname()}, "flow_run": flow_run}
+    ledger.append(Event("killed", "small", Kind.RUN_STARTED, data=dead))
+    assert "Nothing to do" in broken.run()
+    assert states_of(broken, flow_run) == {"CRASHED"}
+    assert read_runs(ledger)[0].told
+
+
+@pytest.mark.parametrize(("told", "shown"), [("completed", "COMPLETED"), ("failed", "CRASHED")])
+def test_a_run_that_ended_while_the_server_was_down_is_ended_there_by_the_next(
+    finished: Pipeline, tmp_path: Path, told: str, shown: str
+) -> None:
+    broken = finished.copy(tmp_path / "broken")
+    flow_run = begin_flow_run(broken)
+    ledger = Ledger(broken.store / ".ledger.sqlite")
+    gone = {"pid": 1, "born": "never", "host": {"name": socket.gethostname()}, "flow_run": flow_run}
+    ledger.append(Event("unheard", "small", Kind.RUN_STARTED, data=gone))
+    ledger.append(Event("unheard", "small", Kind.RUN_ENDED, data={"state": told, "message": "no server"}))
+    broken.run("--only", "report", "--set", f"report.title={told}")
+    assert states_of(broken, flow_run) == {shown}
+
+
+def begin_flow_run(pipeline: Pipeline) -> str:
+    """A flow run that Prefect takes to be running."""
+    url = pipeline.environment["PREFECT_API_URL"]
+    flow = httpx.post(f"{url}/flows/", json={"name": "pipeline"}).json()["id"]
+    asked = {"flow_id": flow, "state": {"type": "RUNNING", "name": "Running"}}
+    found: str = httpx.post(f"{url}/flow_runs/", json=asked).json()["id"]
+    return found

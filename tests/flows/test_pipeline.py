@@ -12,9 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from small_pipeline import LOGOS, Pipeline, write_logos
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from logoflow.report.page import read_page
 from logoflow.stages import STAGES
+from logoflow.status import read_runs
+from logoflow.store.ledger import Ledger
 from logoflow.store.store import Artifact, Store
 from moco.shipped import ENCODER
 from neighbours.vectors import read_vectors
@@ -131,6 +134,27 @@ def test_a_changed_threshold_and_a_human_decision_run_no_network(finished: Pipel
     assert plan(changed, *setting)["detect_text"]["reason"] == "file review changed"
 
 
+def test_check_names_the_logo_that_a_picture_repeats_among_those_of_a_run(finished: Pipeline, tmp_path: Path) -> None:
+    rows = {row["id"]: row for row in pq.read_table(newest(finished)["ingest"].file("images.parquet")).to_pylist()}
+    known = read_vectors(newest(finished)["embed"].file("vectors.arrow"))[0][3]
+    name = rows[known]["origins"][0]["name"]
+    with Image.open(finished.logos / name) as image:
+        image.convert("RGBA").save(tmp_path / "again.png")
+    run = json.loads(finished.logoflow("runs", "--json").stdout)[-1]["run"]
+    answers = [
+        finished.logoflow("check", str(tmp_path / "again.png"), "--json", *against)
+        for against in ((), ("--against", run), ("--against", str(finished.logos)))
+    ]
+    for done in answers:
+        assert done.returncode == 0, done.stderr
+        (told,) = json.loads(done.stdout)
+        assert (told["copy"], told["verdict"]) == (True, "copy")
+        assert Path(told["nearest"][0]["name"]).name == name
+    assert json.loads(answers[0].stdout)[0]["nearest"][0]["id"] == known
+    done = finished.logoflow("check", str(tmp_path / "again.png"), "--against", "nothing")
+    assert (done.returncode, "nothing is no file, and no runs have an id" in done.stderr) == (2, True)
+
+
 def test_search_finds_logos_by_id_by_name_and_by_picture(finished: Pipeline, tmp_path: Path) -> None:
     ids, vectors, outlines = read_vectors(newest(finished)["embed"].file("vectors.arrow"))
     matrix = np.concatenate([vectors, 2.5 * outlines], axis=1)
@@ -177,6 +201,13 @@ def test_new_images_cost_their_own_work_only(finished: Pipeline, tmp_path: Path)
     first = newest(finished)
     assert made["train_encoder"].content == first["train_encoder"].content
     assert made["train_gan"].content == first["train_gan"].content
+    told = read_runs(Ledger(grown.store / ".ledger.sqlite"))[0].stages
+    for model in ("train_encoder", "train_gan"):
+        assert (told[model].state, told[model].reason.partition(":")[0]) == ("cached", "kept")
+    units = {unit["unit"]: unit["units_run"] for unit in told["detect_text"].units}
+    assert units == {"detect_text.scores": 1}  # the shard of the three that are new
+    strict = plan(grown, "--set", "train_encoder.retrain.share=0")["train_encoder"]
+    assert (strict["action"], "limit 0.0%" in strict["reason"]) == ("run", True)
 
     fresh = Pipeline(tmp_path / "fresh", grown.environment)  # a build from nothing gives the same table
     shutil.copytree(grown.logos, fresh.logos)
@@ -192,10 +223,17 @@ def test_a_single_stage_refuses_stale_inputs(finished: Pipeline) -> None:
     assert "curate rests on cluster, which is not up to date (config k: 3 -> 4)" in done.stderr
 
 
-def test_a_forced_stage_is_built_again_and_compared(finished: Pipeline) -> None:
+def test_a_forced_stage_is_built_again_and_compared(finished: Pipeline, tmp_path: Path) -> None:
     before = newest(finished)["train_gan"].content
-    assert "forced: reproduced" in finished.run("--only", "train_gan", "--force", "train_gan")
+    assert "forced: reproduced" in finished.run(
+        "--only", "train_gan", "--force", "train_gan", "--set", f"tensorboard={tmp_path}"
+    )
     assert newest(finished)["train_gan"].content == before
+    (folder,) = (tmp_path / "small").iterdir()
+    events = EventAccumulator(str(folder))
+    events.Reload()  # type: ignore[no-untyped-call]
+    steps = [event.step for event in events.Scalars("loss_generator")]
+    assert steps == list(range(2, 17, 2))  # 128 images by 8, a tick for 16
 
 
 def test_runs_tells_of_the_run(finished: Pipeline) -> None:

@@ -155,7 +155,7 @@ class Rehearsal:
         told = {"reason": found.reason, "parts": found.parts.model_dump(), "fingerprint": found.parts.fingerprint()}
         if found.artifact is not None:
             told["fingerprint"] = found.artifact.manifest.fingerprint
-            self.tell(config, Kind.STAGE_CACHED, stage.name, metrics={}, **told)
+            self.tell(config, Kind.STAGE_CACHED, stage.name, metrics={}, content=found.artifact.content, **told)
             return found.artifact
         self.tell(config, Kind.STAGE_STARTED, stage.name, **told)
         files = {name: self.content.get(stage.name, found.parts.fingerprint().encode()) for name in stage.data}
@@ -167,6 +167,7 @@ class Rehearsal:
         if stage.name == "report":
             files["index.html"] = b"<title>Rehearsal</title>"
         artifact = self.commit(self.space.store, found.parts, files, stage.data, recipe=found.recipe, inputs=inputs)
+        told["content"] = artifact.content
         self.tell(config, Kind.STAGE_BUILT, stage.name, metrics={}, duration_s=1.5, **told)
         return artifact
 

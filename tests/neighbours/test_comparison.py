@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from neighbours import comparison
-from neighbours.comparison import Differences, Tolerance, compare
+from neighbours.alignment import Pairs
+from neighbours.comparison import Differences, Tolerance, compare, differences
 from neighbours.described import Described
 
 SEEDS = range(6)
@@ -70,6 +72,14 @@ def test_changed_marks_are_other_marks(kind: str, mark: Callable, thumbnails: Ca
 def test_different_marks_are_told_apart(mark: Callable, thumbnails: Callable) -> None:
     pairs = [(mark(a), mark(b)) for a in range(8) for b in range(a)]
     assert not verdicts(thumbnails, pairs).within(Tolerance()).any()
+
+
+def test_where_nothing_is_compared_pictures_are_not_alike(mark: Callable, thumbnails: Callable) -> None:
+    ink = 1 - torch.from_numpy(thumbnails([mark(0), mark(1)])[0]) / 255
+    pairs = Pairs(ink[:1], ink[1:], *(torch.ones(1, 1, *ink.shape[2:]) for _ in range(2)))
+    aside = differences(pairs, pairs, torch.tensor([[1.0, 1.97, 0.0]]))  # b lies where a hardly shows it
+    assert aside[0] < Tolerance().colour
+    assert aside[1] == comparison.UNRELATED
 
 
 def test_one_part_in_another_colour_makes_another_mark(mark: Callable, thumbnails: Callable) -> None:

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from neighbours.copies import recolour
 from neighbours.described import Described
-from neighbours.likeness import Likeness, Near, Rules, View, among_themselves, look, nearest
+from neighbours.likeness import USUAL, Likeness, Near, Rules, View, among_themselves, look, nearest
 from neighbours.outlines import outlines
 
 LOGOS = 30
@@ -52,6 +52,18 @@ def test_copies_are_found_for_what_they_are(find: Callable, mark: Callable, as_j
     assert [near[0].row for near in found[:4]] == [0, 1, 2, 3]
 
 
+def test_marks_that_were_shifted_out_of_their_pictures_in_part_are_copies(find: Callable, mark: Callable) -> None:
+    def shifted(seed: int) -> Image.Image:
+        image = Image.new("RGB", (160, 120), "white")
+        image.paste(mark(seed), (36, -20))
+        return image
+
+    found = find([shifted(seed) for seed in range(LOGOS + 4)])
+    copies = [near[0].row == row and near[0].likeness == Likeness.COPY for row, near in enumerate(found[:LOGOS])]
+    assert sum(copies) >= 0.95 * LOGOS
+    assert {near[0].likeness for near in found[LOGOS:]} == {Likeness.NONE}
+
+
 def test_each_logo_is_named_once_the_surest_first(find: Callable, mark: Callable) -> None:
     for near in find([mark(0), mark(LOGOS + 1)]):
         assert len({one.row for one in near}) == len(near) == 3
@@ -67,5 +79,5 @@ def test_likeness_says_what_was_seen() -> None:
 def test_distances_among_themselves_are_those_of_brute_force() -> None:
     vectors = unit(40, 3)
     apart = np.linalg.norm(vectors[:, None].astype(float) - vectors[None], axis=2) + 9 * np.eye(40)
-    np.testing.assert_allclose(among_themselves(vectors, 40, seed=0), np.sort(apart.min(axis=1)), atol=1e-3)
-    assert len(among_themselves(vectors, 10, seed=0)) == 10
+    np.testing.assert_allclose(among_themselves(vectors, seed=0), np.sort(apart.min(axis=1)), atol=1e-3)
+    assert len(among_themselves(np.tile(unit(500, 3), (5, 1)), seed=0)) == USUAL == 2000

@@ -251,8 +251,8 @@ def test_the_grids_become_a_film(logos: Logos, quick: TrainingSettings, tmp_path
 
 def test_events_are_written_for_tensorboard(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
     short = quick.model_copy(update={"total_kimg": 0.048})
-    train(*logos, short, 5, tmp_path, tensorboard=True)
-    train(*logos, quick, 5, tmp_path, tensorboard=True)
+    train(*logos, short, 5, tmp_path, events=tmp_path / "tensorboard")
+    train(*logos, quick, 5, tmp_path, events=tmp_path / "tensorboard")
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()  # type: ignore[no-untyped-call]
     lines = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]

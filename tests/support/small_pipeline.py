@@ -80,7 +80,11 @@ class Pipeline:
 
     def logoflow(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
-        command = self.command(*arguments)
+        return self.plain(*arguments, "--store", str(self.store))
+
+    def plain(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that needs no store to its end."""
+        command = [str(BIN / "logoflow"), *arguments]
         return subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=RUN_S)
 
     def run(self, *arguments: str) -> str:

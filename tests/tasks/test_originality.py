@@ -6,13 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import torch
+from labelled_logos import LABELLED
 from numpy.typing import NDArray
 from PIL import Image
 
-import data.sample
 from benchmarks.artifacts import commit
 from data.pixels import fit_squares
 from logoflow.config.pipeline import PipelineConfig
@@ -29,7 +28,6 @@ from tasks.sorting import sort_logos
 from tasks.stage import Build
 
 SIDE = 64
-LABELLED = pq.read_table(Path(data.sample.__file__).with_name("text_labels.parquet")).to_pylist()
 KNOWN, OTHERS = LABELLED[::8], [LABELLED[row] for row in (4, 164, 484, 644)]
 
 

@@ -45,8 +45,6 @@ def open_generator(reference: str | None, store: Path | None) -> Opened:
     from tasks.device import device_named
 
     chosen = choose_generator(reference, store)
-    if not chosen.path.is_file():
-        raise UserError(f"{chosen.origin} is not in this copy: name another with --generator, a run's id or a file.")
     try:
         network = load_generator(chosen.path).to(device_named("auto"))
     except ValueError as error:

@@ -1,38 +1,17 @@
 """`logoflow check` on images: copies of known logos are told, whatever their colours; others are not."""
 
-import io
 import json
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
+from command_line import logoflow
+from labelled_logos import LABELLED, drawn
 from PIL import Image, ImageOps
 
-import data.sample
-from logoflow.cli.main import main
 from neighbours.copies import recolour
 
-LABELLED = pq.read_table(Path(data.sample.__file__).with_name("text_labels.parquet")).to_pylist()
 LOGOS = LABELLED[::48]
-
-
-def logoflow(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["logoflow", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    return end.value.code or 0  # type: ignore[return-value]
-
-
-def drawn(row: dict[str, Any]) -> Image.Image:
-    return Image.open(io.BytesIO(row["png"])).convert("RGB")
-
-
-@pytest.fixture(autouse=True)
-def _no_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("LOGOFLOW_STORE", str(tmp_path / "none"))
 
 
 @pytest.fixture

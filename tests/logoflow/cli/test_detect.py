@@ -10,16 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from labelled_logos import LABELLED
 from PIL import Image, ImageDraw
 
-import data.sample
 from craft.cascade import Cascade
 from craft.decision import load_bounds, load_calibration
 from craft.detection import Detector
 from logoflow.cli.main import main
 from logoflow.machine import has_bfloat16
 
-LOGOS = pq.read_table(Path(data.sample.__file__).with_name("text_labels.parquet")).to_pylist()[::110]
+LOGOS = LABELLED[::110]
 
 
 @pytest.fixture(scope="module")

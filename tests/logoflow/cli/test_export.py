@@ -1,13 +1,12 @@
 """`logoflow export`, and the snippet of docs/export.md run on what it writes."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
+from command_line import logoflow
 from PIL import Image
 
-from logoflow.cli.main import main
 from stylegan2.checkpoints import save_network
 from stylegan2.generator import Generator
 from stylegan2.settings import NetworkSettings
@@ -18,17 +17,9 @@ SETTINGS = NetworkSettings(width=8, height=8, classes=10, z_dim=512, w_dim=8, ch
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("LOGOFLOW_STORE", str(tmp_path / "none"))
     monkeypatch.chdir(tmp_path)
     save_network(tmp_path / "weights.safetensors", Generator(SETTINGS))
     return tmp_path / "weights.safetensors"
-
-
-def logoflow(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["logoflow", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    return end.value.code or 0  # type: ignore[return-value]
 
 
 def test_the_snippet_of_the_docs_draws_a_picture_for_each_latent(

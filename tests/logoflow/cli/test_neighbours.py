@@ -1,36 +1,23 @@
 """`logoflow embed` on images against the encoder itself, and what search and embed refuse."""
 
 import io
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from command_line import logoflow
+from labelled_logos import LABELLED
 from PIL import Image
 
-import data.sample
 from craft.screen import WEIGHTS
 from data.pixels import fit_rgb
-from logoflow.cli.main import main
 from moco.encoder import embed, load_encoder
 from moco.shipped import CENTROIDS, ENCODER
 from neighbours.outlines import LENGTH, outlines
 
-LOGOS = pq.read_table(Path(data.sample.__file__).with_name("text_labels.parquet")).to_pylist()[::64]
-
-
-def logoflow(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["logoflow", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    return end.value.code or 0  # type: ignore[return-value]
-
-
-@pytest.fixture(autouse=True)
-def _no_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("LOGOFLOW_STORE", str(tmp_path / "none"))
+LOGOS = LABELLED[::64]
 
 
 @pytest.fixture

@@ -1,27 +1,19 @@
 """`logoflow project`: files for each image, from which the generator draws the same picture again."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from command_line import logoflow
 from PIL import Image
 from safetensors.torch import load_file
 
-from logoflow.cli.main import main
 from stylegan2.checkpoints import load_generator, save_network
 from stylegan2.generator import Generator
 from stylegan2.grids import to_uint8
 from stylegan2.settings import NetworkSettings
-
-
-def logoflow(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["logoflow", *map(str, arguments)])
-    with pytest.raises(SystemExit) as end:
-        main()
-    return end.value.code or 0  # type: ignore[return-value]
 
 
 def generator_file(folder: Path, channels: int, classes: int) -> Path:

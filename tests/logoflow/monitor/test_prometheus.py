@@ -72,7 +72,8 @@ def test_runs_are_counted_and_the_last_ones_state_is_one_of_all(value: Callable[
     assert value("runs", pipeline="nightly", state="completed") == 3
     assert value("runs", pipeline="nightly", state="failed") == 0
     states = {s.value: value("last_run_state", pipeline="nightly", logoflow_last_run_state=s.value) for s in RunState}
-    assert states == {"running": 1, "completed": 0, "failed": 0, "crashed": 0}
+    assert {name for name, one in states.items() if one} == {"running"}
+    assert None not in states.values()
     assert value("last_completed_timestamp_seconds", pipeline="nightly") == NOW.timestamp()
     assert value("last_run_heartbeat_age_seconds", pipeline="nightly") == 3
     assert value("last_run_time_left_seconds", pipeline="nightly") is None

@@ -86,9 +86,9 @@ def test_an_artifact_whose_unit_is_gone_or_not_whole_is_not_found(store: Store, 
     commit(store, PARTS, FILES, units=[reference])
     assert find(store) is not None
     assert store.unit(reference) == unit
-    unit.file("x").write_bytes(b"12")
+    (unit.path / "x").write_bytes(b"12")
     assert find(store) is None
-    unit.file("x").write_bytes(b"1")
+    (unit.path / "x").write_bytes(b"1")
     assert find(store) is not None
     (unit.path / MANIFEST).unlink()
     assert find(store) is None

@@ -181,4 +181,4 @@ def test_where_no_generator_ships_one_has_to_be_named(
     answer = logoflow("generate")
     assert answer.code == 2
     assert "the generator that ships is not in this copy: name another with --generator" in answer.err
-    assert "is no file, and the id of no run" in logoflow("generate", "--generator", "20250101").err
+    assert "20250101 is no file, and" in logoflow("generate", "--generator", "20250101").err

@@ -1,0 +1,58 @@
+"""`logoflow notify`: a webhook hears of runs that failed, of broken gates and of nightlies that are late."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from logoflow.cli.output import StoreOption, console
+from logoflow.errors import UserError
+from logoflow.run import default_store
+from logoflow.up.place import use_server
+
+VARIABLE = "LOGOFLOW_WEBHOOK"
+PATIENCE_S = 10
+
+
+def notify(
+    url: Annotated[
+        str | None,
+        typer.Argument(help="Where JSON is posted to.", envvar=VARIABLE, show_envvar=True, show_default=False),
+    ] = None,
+    late_minutes: Annotated[float, typer.Option(min=1 / 6, help="How long a nightly may wait for a worker.")] = 10,
+    store: StoreOption = None,
+) -> None:
+    """Have Prefect's server (that of `logoflow up`) tell a webhook what goes wrong; it is told hello at once."""
+    if not url or not url.startswith(("http://", "https://")):
+        raise UserError(f"no address was given: name one that begins with https://, or set {VARIABLE}.")
+    use_server((store or default_store()).resolve())
+    if not os.environ.get("PREFECT_API_URL"):
+        raise UserError(
+            "no server is known: start `logoflow up`, or set PREFECT_API_URL to the one of your deployments."
+        )
+    say_hello(url)
+    from flows import automations
+
+    automations.end_silent_runs()
+    automations.notify(url, timedelta(minutes=late_minutes))
+    console.print("The webhook is told of failed runs, broken gates and late nightlies from now on.")
+
+
+def say_hello(url: str) -> None:
+    """Post a first message.
+
+    Raises:
+        UserError: nobody takes it.
+    """
+    text = "logoflow tells here of runs that failed, of broken gates and of nightlies that are late."
+    body = json.dumps({"event": "hello", "text": text}).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    try:
+        urllib.request.urlopen(request, timeout=PATIENCE_S).close()
+    except (OSError, ValueError) as error:  # neither may hold the address, which is a secret
+        why = f"it answers {error.code}" if isinstance(error, urllib.error.HTTPError) else "nothing answers there"
+        raise UserError(f"the webhook cannot be reached ({why}): check its address.") from None
