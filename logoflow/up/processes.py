@@ -15,11 +15,11 @@ from pathlib import Path
 STORE_MARK = "LOGOFLOW_UP"
 SERVICE_MARK = "LOGOFLOW_UP_SERVICE"
 FLOW_MARK = "PREFECT__FLOW_RUN_ID"  # Prefect's worker gives it to a flow's process
-PATIENCE_S: Mapping[str, float] = {"setup": 0.5, "flows": 6.0, "worker": 1.0, "pages": 0.5, "server": 1.0}
+PATIENCE_S: Mapping[str, float] = {"setup": 0.25, "flows": 7.5, "worker": 0.5, "pages": 0.25, "server": 0.75}
 """The services in the order in which they end, and how long each has after TERM: all together less than ten seconds.
 
-Flows are first, so that they can leave a snapshot and tell the server of their end: the worker would kill them when it
-ends itself.
+Flows are first, so that they can end a unit or leave a snapshot, and tell the server of it: the worker would kill them
+when it ends itself.
 """
 KILL_S = 1.0
 ROUNDS = 3
