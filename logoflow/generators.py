@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from logoflow.errors import UserError
-from logoflow.resolve import Workspace
+from logoflow.resolve import Place, Workspace
 from logoflow.run import default_store
 from logoflow.status import RunStatus, read_runs
 from logoflow.store.store import Artifact
@@ -36,13 +36,13 @@ class ChosenGenerator:
         return self.space.store.find("curate", self.trained.manifest.inputs["curate"].fingerprint)
 
 
-def choose_generator(reference: str | None, store: Path | None) -> ChosenGenerator:
+def choose_generator(reference: str | None, store: Place | None) -> ChosenGenerator:
     """The generator that a user means.
 
     Args:
         reference: a file, a run's id or its beginning, or "shipped". None: that of the run accepted last; else of the
             last run that trained one or found it trained; else the one that ships.
-        store: folder of the store; None for the default one. It is not made where there is none.
+        store: folder or s3:// address of the store; None for the default one. It is not made where there is none.
 
     Raises:
         UserError: there is no such generator.
@@ -55,7 +55,7 @@ def choose_generator(reference: str | None, store: Path | None) -> ChosenGenerat
     if reference is not None and Path(reference).is_file():
         return ChosenGenerator(Path(reference), reference)
     root = store or default_store()
-    space = Workspace.open(root) if (root / ".format").exists() else None
+    space = Workspace.find(root)
     if reference is None:
         run = newest(space) if space else None
         return of_run(space, run) if space and run else shipped

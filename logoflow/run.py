@@ -9,14 +9,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.errors import UserError
 from logoflow.machine import describe_host, process_birth
 from logoflow.plan import make_plan
-from logoflow.resolve import Workspace
+from logoflow.resolve import Place, Workspace
 from logoflow.stages import STAGES, before
 from logoflow.store.ledger import Event, Kind, Ledger
 from logoflow.store.store import Artifact
@@ -25,9 +24,9 @@ HEARTBEAT_S = 15.0
 STORE_VARIABLE = "LOGOFLOW_STORE"
 
 
-def default_store() -> Path:
+def default_store() -> Place:
     """The store that a command uses when it names none."""
-    return Path(os.environ.get(STORE_VARIABLE, ".logoflow"))
+    return os.environ.get(STORE_VARIABLE, ".logoflow")
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Run:
     """What every stage task of a run is given; small and picklable, since units may run in other processes."""
 
     config: PipelineConfig
-    store: Path
+    store: Place
     id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:6])
     force: str | None = None
     """A stage that is built even if its artifact is there."""

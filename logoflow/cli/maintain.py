@@ -35,7 +35,7 @@ def gc(
     """Say what neither a recent run nor one that is still to be finished needs, and remove it when told to."""
     space = open_workspace(store)
     folders = check.unneeded(space.store, *needed_by_last(space.ledger, keep_last))
-    sizes = {str(path.relative_to(space.store.root)): check.size_of(path) for path in folders}
+    sizes = {str(path.relative_to(space.store.root)): space.store.size(path) for path in folders}
     if as_json:
         print_rows((), [{"path": path, "bytes": size} for path, size in sizes.items()], True)
     else:
@@ -45,7 +45,7 @@ def gc(
         console.print(f"{len(rows)} folders, {total}{' removed' if delete else '; remove them with --delete'}.")
     if delete:
         for path in folders:
-            check.remove(space.store, path)
+            space.store.remove(path)
 
 
 def needed_by_last(ledger: Ledger, count: int) -> tuple[set[tuple[str, str]], list[check.Span]]:

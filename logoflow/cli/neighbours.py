@@ -11,7 +11,7 @@ from logoflow.cli.output import JsonOption, StoreOption, check_out, check_sheet,
 from logoflow.cli.pictures import Offered, read_pictures
 from logoflow.config.sections import OUTLINES
 from logoflow.errors import UserError
-from logoflow.resolve import Workspace
+from logoflow.resolve import Place, Workspace
 from logoflow.run import default_store
 from logoflow.store.store import Artifact, Store
 
@@ -153,7 +153,7 @@ def embedded(
         block = list(islice(images, BATCH))
 
 
-def choose(encoder: Path | None, store: Path | None) -> Path:
+def choose(encoder: Path | None, store: Place | None) -> Path:
     """The encoder file that was named, else that of the store's last run, else the one that ships."""
     from logoflow.search import last_used
     from moco.shipped import ENCODER
@@ -165,10 +165,9 @@ def choose(encoder: Path | None, store: Path | None) -> Path:
     return trained.file("encoder.safetensors") if trained else ENCODER
 
 
-def existing(store: Path | None) -> Workspace | None:
+def existing(store: Place | None) -> Workspace | None:
     """The store, where there is one; these commands make none."""
-    root = store or default_store()
-    return Workspace.open(root) if (root / ".format").exists() else None
+    return Workspace.find(store or default_store())
 
 
 def save_sheet(

@@ -4,17 +4,17 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from logoflow.cli.follow import Follower
-from logoflow.cli.output import DEMO, ConfigArgument, SetOption, StoreOption, console, debugging, open_workspace
+from logoflow.cli.output import DEMO, ConfigArgument, SetOption, StoreOption, console, debugging
 from logoflow.config.load import load_config
 from logoflow.errors import UserError
 from logoflow.plan import make_plan
-from logoflow.resolve import Workspace
-from logoflow.run import Run, sentence
+from logoflow.resolve import Workspace, absolute
+from logoflow.run import Run, default_store, sentence
 from logoflow.stages import STAGES
 from logoflow.store.store import Artifact
 
@@ -37,13 +37,18 @@ def run(
         str | None, typer.Option(help="Build this stage again and compare, although it is up to date.")
     ] = None,
     store: StoreOption = None,
+    runner: Annotated[
+        Literal["local", "dask", "ray"],
+        typer.Option(help="Where units are worked on: threads of this process, or a Dask or Ray cluster."),
+    ] = "local",
 ) -> None:
     """Run what is not up to date, from raw logos to the report."""
     for name in (start, only, force):
         if name is not None and name not in STAGES:
             raise UserError(f"there is no stage {name}: the stages are {', '.join(STAGES)}.")
     checked = load_config(config, settings)
-    space = open_workspace(store)
+    place = absolute(store or default_store())
+    space = Workspace.open(place)
     steps = make_plan(checked, space)
     if force is None and all(step.artifact for step in steps):
         console.print(f"Nothing to do: all {len(steps)} stages are up to date.")
@@ -51,7 +56,7 @@ def run(
         return
 
     if resting := [name for name in (only, start) if name is not None]:
-        Run(checked, space.store.root).upstream_of(*resting)  # refuses stale ones before a server is started
+        Run(checked, place).upstream_of(*resting)  # refuses stale ones before a server is started
 
     for name, value in PREFECT_DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -59,7 +64,7 @@ def run(
 
     with Follower(space.ledger, checked.name):
         try:
-            pipeline(checked, space.store.root, only=only, start=start, force=force)
+            pipeline(checked, place, only=only, start=start, force=force, runner=runner)
         except UserError:
             raise
         except Exception as error:
@@ -83,7 +88,7 @@ def newest_report(space: Workspace, pipeline: str) -> Artifact | None:
 def name_report(artifact: Artifact | None) -> None:
     """Say where the report is."""
     if artifact is not None:
-        console.print(f"Report: {relative(artifact.path / 'index.html')}", markup=False)
+        console.print(f"Report: {relative(artifact.attachments() / 'index.html')}", markup=False)
 
 
 def relative(path: Path) -> Path:
