@@ -8,7 +8,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 # Threads that wait sleep instead of spinning: a little slower on a quiet machine, several times faster on a busy one.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test fuzz killed lint format bench sample install clean
+.PHONY: demo test fuzz killed scaled lint format bench sample install clean
 
 demo: .venv/installed
 	$(BIN)/logoflow run configs/demo.yaml
@@ -21,6 +21,9 @@ fuzz: .venv/installed
 
 killed: .venv/installed
 	KILLED_IMAGES=20000 $(BIN)/python -m pytest tests/tasks/test_ingest_killed.py
+
+scaled: .venv/installed
+	SCALED=1 $(BIN)/python -m pytest tests/flows/test_runners.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .

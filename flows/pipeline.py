@@ -1,6 +1,5 @@
 """pipeline: prepare, train and publish as one flow run; or a single stage of them."""
 
-from pathlib import Path
 from typing import Annotated
 
 from prefect import flow
@@ -10,8 +9,10 @@ from pydantic import Field
 
 from flows.prepare import prepare_training_set
 from flows.publish import publish_report
-from flows.start import RUNNER, ConfigOrPath, running
+from flows.runners import THREADS, RunnerName
+from flows.start import ConfigOrPath, running
 from flows.train import train_generator
+from logoflow.resolve import Place
 from logoflow.run import Run
 from logoflow.stages import STAGES
 from logoflow.store.store import Artifact
@@ -47,10 +48,10 @@ TASKS: dict[str, Task[..., State[Artifact]]] = {
 }
 
 
-@flow(name="pipeline", task_runner=RUNNER)
+@flow(name="pipeline", task_runner=THREADS)
 def pipeline(
     config: ConfigOrPath,
-    store: Path | None = None,
+    store: Place | None = None,
     only: Annotated[str | None, Field(description="Run this stage alone; what it rests on must be up to date.")] = None,
     start: Annotated[
         str | None, Field(description="Run from this stage on; what it rests on must be up to date.")
@@ -58,9 +59,10 @@ def pipeline(
     force: Annotated[
         str | None, Field(description="Build this stage again and compare, although it is up to date.")
     ] = None,
+    runner: RunnerName = "local",
 ) -> None:
     """Turn raw logos into a training set, a generator and a report."""
-    with running(config, store, force) as run:
+    with running(config, store, force, runner) as run:
         if only is not None:
             run_only(run, only)
             return

@@ -1,10 +1,10 @@
 """prepare: raw logo sources into a clean, clustered, deduplicated training set."""
 
-from pathlib import Path
-
 from prefect import flow
 
-from flows.start import RUNNER, ConfigOrPath, Made, running
+from flows.runners import THREADS, RunnerName
+from flows.start import ConfigOrPath, Made, running
+from logoflow.resolve import Place
 from logoflow.run import Run
 from tasks.cluster import cluster
 from tasks.curate import curate
@@ -15,10 +15,10 @@ from tasks.ingest import ingest
 from tasks.train_encoder import train_encoder
 
 
-@flow(name="prepare", task_runner=RUNNER)
-def prepare(config: ConfigOrPath, store: Path | None = None) -> None:
+@flow(name="prepare", task_runner=THREADS)
+def prepare(config: ConfigOrPath, store: Place | None = None, runner: RunnerName = "local") -> None:
     """Turn raw logo sources into a clean, clustered, deduplicated training set."""
-    with running(config, store) as run:
+    with running(config, store, runner=runner) as run:
         prepare_training_set(run)
 
 

@@ -1,21 +1,22 @@
 """publish: pictures and report from what the other flows made."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from prefect import flow
 
-from flows.start import RUNNER, ConfigOrPath, Made, running
+from flows.runners import THREADS, RunnerName
+from flows.start import ConfigOrPath, Made, running
+from logoflow.resolve import Place
 from logoflow.run import Run
 from logoflow.stages import STAGES
 from tasks.generate import generate
 from tasks.report import report
 
 
-@flow(name="publish", task_runner=RUNNER)
-def publish(config: ConfigOrPath, store: Path | None = None) -> None:
+@flow(name="publish", task_runner=THREADS)
+def publish(config: ConfigOrPath, store: Place | None = None, runner: RunnerName = "local") -> None:
     """Draw sample sheets with the generator that was accepted, else with the configuration's, and write the report."""
-    with running(config, store) as run:
+    with running(config, store, runner=runner) as run:
         publish_report(run, run.accepted() or run.upstream_of("generate", "report"))
 
 

@@ -1,20 +1,21 @@
 """train: the training set into a generator and its scores."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from prefect import flow
 
-from flows.start import RUNNER, ConfigOrPath, Made, running
+from flows.runners import THREADS, RunnerName
+from flows.start import ConfigOrPath, Made, running
+from logoflow.resolve import Place
 from logoflow.run import Run
 from tasks.evaluate import evaluate
 from tasks.train_gan import train_gan
 
 
-@flow(name="train", task_runner=RUNNER)
-def train(config: ConfigOrPath, store: Path | None = None) -> None:
+@flow(name="train", task_runner=THREADS)
+def train(config: ConfigOrPath, store: Place | None = None, runner: RunnerName = "local") -> None:
     """Train a cluster-conditional generator on the training set that prepare made, and measure it."""
-    with running(config, store) as run:
+    with running(config, store, runner=runner) as run:
         train_generator(run, run.upstream_of("train_gan", "evaluate"))
 
 
