@@ -8,7 +8,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 # Threads that wait sleep instead of spinning: a little slower on a quiet machine, several times faster on a busy one.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test faults fuzz killed guarded lint format bench sample install clean
+.PHONY: demo test faults fuzz killed guarded scaled lint format bench sample install clean
 
 demo: .venv/installed
 	$(BIN)/logoflow run configs/demo.yaml
@@ -27,6 +27,9 @@ killed: .venv/installed
 
 guarded: .venv/installed
 	GUARDED=1 $(BIN)/python -m pytest tests/flows/test_up.py
+
+scaled: .venv/installed
+	SCALED=1 $(BIN)/python -m pytest tests/flows/test_runners.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .

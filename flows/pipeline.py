@@ -1,6 +1,5 @@
 """pipeline: prepare, train and publish as one flow run; or a single stage of them."""
 
-from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from prefect import flow
@@ -10,8 +9,10 @@ from pydantic import Field
 
 from flows.prepare import prepare_training_set
 from flows.publish import publish_report
-from flows.start import RUNNER, ConfigOrPath, Ended, perform
+from flows.runners import THREADS, RunnerName
+from flows.start import ConfigOrPath, Ended, perform
 from flows.train import train_generator
+from logoflow.resolve import Place
 from logoflow.run import Run
 from logoflow.stages import STAGES
 from logoflow.store.store import Artifact
@@ -49,26 +50,28 @@ TASKS: dict[str, Task[..., State[Artifact]]] = {
 }
 
 
-@flow(name="pipeline", task_runner=RUNNER)
+@flow(name="pipeline", task_runner=THREADS)
 def pipeline(
     config: ConfigOrPath,
-    store: Path | None = None,
+    store: Place | None = None,
     only: StageName | None = None,
     start: StageName | None = None,
     force: StageName | None = None,
+    runner: RunnerName = "local",
 ) -> Ended:
     """Turn raw logos into a training set, a generator and a report.
 
     Args:
         config: The experiment: path of its YAML file, or its values.
-        store: Folder of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
+        store: Folder or s3:// address of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
         only: Run this stage alone; what it rests on must be up to date.
         start: Run from this stage on; what it rests on must be up to date.
         force: Build this stage again and compare, although it is up to date.
+        runner: Where units are worked on: threads of this process, or a Dask or Ray cluster.
     """
     if only is not None:
-        return perform(lambda run: run_only(run, only), config, store, force)
-    return perform(lambda run: run_from(run, start), config, store, force)
+        return perform(lambda run: run_only(run, only), config, store, runner, force)
+    return perform(lambda run: run_from(run, start), config, store, runner, force)
 
 
 def run_from(run: Run, start: str | None) -> None:

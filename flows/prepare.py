@@ -1,10 +1,10 @@
 """prepare: raw logo sources into a clean, clustered, deduplicated training set."""
 
-from pathlib import Path
-
 from prefect import flow
 
-from flows.start import RUNNER, ConfigOrPath, Ended, Made, perform
+from flows.runners import THREADS, RunnerName
+from flows.start import ConfigOrPath, Ended, Made, perform
+from logoflow.resolve import Place
 from logoflow.run import Run
 from tasks.cluster import cluster
 from tasks.curate import curate
@@ -15,15 +15,16 @@ from tasks.ingest import ingest
 from tasks.train_encoder import train_encoder
 
 
-@flow(name="prepare", task_runner=RUNNER)
-def prepare(config: ConfigOrPath, store: Path | None = None) -> Ended:
+@flow(name="prepare", task_runner=THREADS)
+def prepare(config: ConfigOrPath, store: Place | None = None, runner: RunnerName = "local") -> Ended:
     """Turn raw logo sources into a clean, clustered, deduplicated training set.
 
     Args:
         config: The experiment: path of its YAML file, or its values.
-        store: Folder of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
+        store: Folder or s3:// address of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
+        runner: Where units are worked on: threads of this process, or a Dask or Ray cluster.
     """
-    return perform(prepare_training_set, config, store)
+    return perform(prepare_training_set, config, store, runner)
 
 
 def prepare_training_set(run: Run) -> dict[str, Made]:

@@ -1,27 +1,29 @@
 """publish: pictures and report from what the other flows made."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from prefect import flow
 
-from flows.start import RUNNER, ConfigOrPath, Ended, Made, perform
+from flows.runners import THREADS, RunnerName
+from flows.start import ConfigOrPath, Ended, Made, perform
+from logoflow.resolve import Place
 from logoflow.run import Run
 from logoflow.stages import STAGES
 from tasks.generate import generate
 from tasks.report import report
 
 
-@flow(name="publish", task_runner=RUNNER)
-def publish(config: ConfigOrPath, store: Path | None = None) -> Ended:
+@flow(name="publish", task_runner=THREADS)
+def publish(config: ConfigOrPath, store: Place | None = None, runner: RunnerName = "local") -> Ended:
     """Draw sample sheets with the generator that was accepted, else with the configuration's, and write the report.
 
     Args:
         config: The experiment: path of its YAML file, or its values.
-        store: Folder of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
+        store: Folder or s3:// address of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
+        runner: Where units are worked on: threads of this process, or a Dask or Ray cluster.
     """
     return perform(
-        lambda run: publish_report(run, run.accepted() or run.upstream_of("generate", "report")), config, store
+        lambda run: publish_report(run, run.accepted() or run.upstream_of("generate", "report")), config, store, runner
     )
 
 

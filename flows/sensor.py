@@ -1,6 +1,5 @@
 """sensor: looks at the sources, and starts a run of a deployment where the plan says that something changed."""
 
-from pathlib import Path
 from typing import Annotated, cast
 
 from prefect import flow
@@ -16,7 +15,7 @@ from logoflow.canonical import digest_of
 from logoflow.code import code_digest
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.plan import Action, Step, make_plan
-from logoflow.resolve import Workspace
+from logoflow.resolve import Place, Workspace, absolute
 from logoflow.run import default_store
 from logoflow.sources import look_at_sources
 
@@ -24,18 +23,18 @@ from logoflow.sources import look_at_sources
 @flow(name="sensor")
 def sensor(
     config: ConfigOrPath,
-    store: Path | None = None,
+    store: Place | None = None,
     deployment: Annotated[str, Field(pattern="^[^/]+/[^/]+$")] = "pipeline/on-demand",
 ) -> Ended:
     """Start a run where something changed since the last one; once for each change, however that run ends.
 
     Args:
         config: The experiment: path of its YAML file, or its values.
-        store: Folder of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
+        store: Folder or s3:// address of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
         deployment: What is started, as flow/deployment.
     """
     checked = read_config(config)
-    space = Workspace.open((store or default_store()).resolve())
+    space = Workspace.open(absolute(store or default_store()))
     due = [step for step in make_plan(checked, space) if step.action is Action.RUN]
     if not due:
         return Completed(name="Unchanged", message="All stages are up to date.")
@@ -56,7 +55,7 @@ def key_of(config: PipelineConfig, due: list[Step], space: Workspace) -> str:
     facts = look_at_sources(config.ingest.sources, space.memo)
     return digest_of(
         {
-            "store": str(space.store.root),
+            "store": space.store.place,
             "config": config.model_dump(mode="json"),
             "sources": {name: fact.digest for name, fact in facts.items()},
             "due": {step.stage.name: [step.reason, code_digest(step.stage.code, space.memo)] for step in due},

@@ -1,27 +1,26 @@
 """What every flow begins and ends with: its configuration read and checked, its run in the ledger, its last state."""
 
-import os
 import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
 from prefect.client.schemas import State
 from prefect.exceptions import TerminationSignal
-from prefect.futures import PrefectFuture
 from prefect.runtime import deployment, flow_run
 from prefect.states import Cancelled, Failed
-from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows.cancel import ends_soon, was_asked_to_end
 from flows.reconcile import reconcile
+from flows.runners import RunnerName, running_on
 from logoflow.config.load import load_config
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.gates import GateBroken
 from logoflow.plan import make_plan
+from logoflow.resolve import Place, absolute
 from logoflow.run import Run, default_store, ending
 from logoflow.store.store import Artifact
 
@@ -33,11 +32,14 @@ Made: TypeAlias = State[Artifact] | Artifact
 Ended: TypeAlias = State[Any] | None
 """How a flow ended, where that is not well."""
 
-RUNNER = cast(TaskRunner[PrefectFuture[Any]], ThreadPoolTaskRunner(max_workers=len(os.sched_getaffinity(0))))
-"""Units are worked on by this many threads; what they call releases the interpreter's lock."""
 
-
-def perform(work: Callable[[Run], object], config: ConfigOrPath, store: Path | None, force: str | None = None) -> Ended:
+def perform(
+    work: Callable[[Run], object],
+    config: ConfigOrPath,
+    store: Place | None,
+    runner: RunnerName = "local",
+    force: str | None = None,
+) -> Ended:
     """Do a flow's work in a run that is recorded from start to end; runs that died before are ended first.
 
     Returns:
@@ -46,10 +48,10 @@ def perform(work: Callable[[Run], object], config: ConfigOrPath, store: Path | N
     me, again = UUID(flow_run.get_id()), way_on()
     try:
         checked = read_config(config)
-        run = Run(checked, (store or default_store()).resolve(), force=force)
+        run = Run(checked, absolute(store or default_store()), force=force)
         make_plan(checked, run.workspace())  # refuses what no run could satisfy, whoever started the flow
         reconcile(run.ledger)
-        with ends_soon(me, alone=bool(again)), run.recorded(str(me), again):
+        with ends_soon(me, alone=bool(again)), run.recorded(str(me), again), running_on(runner):
             work(run)
     except GateBroken as error:
         return Failed(name="GateBroken", message=ending(error, again), data=error)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from logoflow.errors import UserError
-from logoflow.resolve import Workspace
+from logoflow.resolve import Place, Workspace
 from logoflow.run import default_store, existing_workspace
 from logoflow.status import RunStatus, find_run, read_runs
 from logoflow.store.store import Artifact
@@ -36,13 +36,13 @@ class ChosenGenerator:
         return self.space.store.find("curate", self.trained.manifest.inputs["curate"].fingerprint)
 
 
-def choose_generator(reference: str | None, store: Path | None) -> ChosenGenerator:
+def choose_generator(reference: str | None, store: Place | None) -> ChosenGenerator:
     """The generator that a user means.
 
     Args:
         reference: a file, a run's id or its beginning, or "shipped". None: that of the run accepted last; else of the
             last run that trained one or found it trained; else the one that ships.
-        store: folder of the store; None for the default one. It is not made where there is none.
+        store: folder or s3:// address of the store; None for the default one. It is not made where there is none.
 
     Raises:
         UserError: there is no such generator.

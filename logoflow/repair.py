@@ -4,7 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from logoflow.resolve import Workspace
+from logoflow.errors import UserError
+from logoflow.resolve import Workspace, is_bucket
 from logoflow.status import RunStatus, read_runs
 from logoflow.store.check import DAMAGED, agrees_with_itself, verify
 from logoflow.store.files import fsync_path
@@ -39,7 +40,16 @@ class Broken:
 
 
 def find_broken(space: Workspace) -> list[Broken]:
-    """Hash the whole store, and tell what is damaged and which run can make it again."""
+    """Hash the whole store, and tell what is damaged and which run can make it again.
+
+    Raises:
+        UserError: it lies in a bucket, where nothing can be set aside in one step.
+    """
+    if is_bucket(space.store.place):
+        raise UserError(
+            f"{space.store.place} lies in a bucket, which cannot be repaired so: delete the artifacts that "
+            "`logoflow verify` names, and run again."
+        )
     problems = defaultdict[tuple[str, str], list[str]](list)
     for damage in verify(space.store):
         kind, fingerprint, *inside = damage.path.relative_to(space.store.root).parts

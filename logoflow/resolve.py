@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import BaseModel
 
@@ -10,12 +11,18 @@ from logoflow.config.base import Retrain, Trained
 from logoflow.errors import UserError
 from logoflow.fingerprint import differences, recipe_of, stage_parts
 from logoflow.stages import MEMBERS, Stage
+from logoflow.store.bucket import SCHEME, Bucket
+from logoflow.store.bucket_ledger import BucketLedger
 from logoflow.store.ledger import Ledger
 from logoflow.store.manifest import Parts
 from logoflow.store.memo import Memo
-from logoflow.store.store import Artifact, Store, holds_other_things
+from logoflow.store.store import MARKER, Artifact, Store, holds_other_things
 
 ID_BYTES = 32
+LEDGER, MEMO = ".ledger.sqlite", ".memo.sqlite"
+
+Place: TypeAlias = Path | str
+"""Where a store lies: a folder, or s3://bucket/prefix."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +34,38 @@ class Workspace:
     memo: Memo
 
     @classmethod
-    def find(cls, root: Path) -> "Workspace | None":
-        """Open the store in a folder; None where there is nothing yet, and nothing is made.
+    def find(cls, place: Place) -> "Workspace | None":
+        """Open the store at a place; None where there is nothing yet, and nothing is made.
 
         Raises:
-            UserError: the folder holds other things.
+            UserError: the place holds other things.
         """
-        return cls.open(root) if (root / ".format").exists() or holds_other_things(root) else None
+        if is_bucket(place):
+            bucket = Bucket.at(str(place))
+            return cls.open(place) if bucket.read(MARKER) or bucket.listed("") else None
+        root = Path(place)
+        return cls.open(root) if (root / MARKER).exists() or holds_other_things(root) else None
 
     @classmethod
-    def open(cls, root: Path) -> "Workspace":
-        """Open or make the store in a folder."""
-        store = Store(root)
-        return cls(store, Ledger(store.root / ".ledger.sqlite"), Memo(store.root / ".memo.sqlite"))
+    def open(cls, place: Place) -> "Workspace":
+        """Open or make the store at a place. Here alone it is decided what kind of store an address means."""
+        if is_bucket(place):
+            from logoflow.store.s3 import S3Store
+
+            remote = S3Store(str(place))
+            return cls(remote, BucketLedger(remote.root / LEDGER, remote.bucket), Memo(remote.root / MEMO))
+        store = Store(Path(place))
+        return cls(store, Ledger(store.root / LEDGER), Memo(store.root / MEMO))
+
+
+def is_bucket(place: Place) -> bool:
+    """Whether a store lies in a bucket."""
+    return str(place).startswith(SCHEME)
+
+
+def absolute(place: Place) -> Place:
+    """The same place from whatever folder."""
+    return place if is_bucket(place) else Path(place).resolve()
 
 
 @dataclass(frozen=True)

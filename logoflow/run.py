@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from logoflow.config.pipeline import PipelineConfig
@@ -17,7 +16,7 @@ from logoflow.errors import UserError
 from logoflow.machine import describe_host, process_birth
 from logoflow.plan import make_plan
 from logoflow.redact import redacted
-from logoflow.resolve import Workspace
+from logoflow.resolve import Place, Workspace
 from logoflow.stages import STAGES, before
 from logoflow.store.ledger import Event, Kind, Ledger
 from logoflow.store.lock import exclusive, is_held
@@ -27,12 +26,12 @@ HEARTBEAT_S = 15.0
 STORE_VARIABLE = "LOGOFLOW_STORE"
 
 
-def default_store() -> Path:
+def default_store() -> Place:
     """The store that a command uses when it names none."""
-    return Path(os.environ.get(STORE_VARIABLE, ".logoflow"))
+    return os.environ.get(STORE_VARIABLE, ".logoflow")
 
 
-def existing_workspace(store: Path | None) -> Workspace | None:
+def existing_workspace(store: Place | None) -> Workspace | None:
     """The store that a command was given, or the default one; None where there is none yet, and none is made.
 
     Raises:
@@ -46,7 +45,7 @@ class Run:
     """What every stage task of a run is given; small and picklable, since units may run in other processes."""
 
     config: PipelineConfig
-    store: Path
+    store: Place
     id: str = field(default_factory=lambda: time.strftime("%Y%m%d-%H%M%S-") + uuid.uuid4().hex[:6])
     force: str | None = None
     """A stage that is built even if its artifact is there."""

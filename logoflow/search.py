@@ -74,11 +74,13 @@ def open_collection(space: Workspace, weight: float = 0, run: str | None = None)
     store = space.store
     embedded = last_used(space, "embed") if run is None else used_by(space, run, "embed")
     if embedded is None:
-        raise UserError(f"{store.root} holds no embedded logos: run the pipeline first, or name its --store.")
+        raise UserError(f"{store.place} holds no embedded logos: run the pipeline first, or name its --store.")
     record = embedded.manifest.inputs["ingest"]
     table = store.find("ingest", record.fingerprint)
     if table is None:
-        raise UserError(f"the image table that the vectors were made from is gone from {store.root}: run ingest again.")
+        raise UserError(
+            f"the image table that the vectors were made from is gone from {store.place}: run ingest again."
+        )
     return Collection(embedded, table, *read_vectors(embedded.file("vectors.arrow")), weight)
 
 

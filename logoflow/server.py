@@ -7,7 +7,6 @@ not start without. It speaks plain HTTP: beyond a network that you trust, put it
 import base64
 import os
 import secrets
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +25,7 @@ from logoflow.monitor.gather import Observer
 from logoflow.monitor.model import PastRun
 from logoflow.monitor.page import POLICY, status_page
 from logoflow.monitor.prometheus import CONTENT_TYPE, prometheus_text
+from logoflow.resolve import Place
 from logoflow.run import default_store
 
 PORT = 4280
@@ -34,11 +34,11 @@ RUNS = TypeAdapter(list[PastRun])
 MOST_RUNS = 10_000
 
 
-def serve(space_root: Path, host: str = LOOPBACK, port: int = PORT, password: str | None = None) -> None:
+def serve(space_root: Place, host: str = LOOPBACK, port: int = PORT, password: str | None = None) -> None:
     """Serve until a signal ends it.
 
     Args:
-        space_root: folder of the store; it need not be there yet.
+        space_root: folder or s3:// address of the store; it need not be there yet.
         host: address to listen on.
         port: port to listen on; 0 takes a free one.
         password: asked of everyone, by HTTP basic authentication; any user name goes.
@@ -50,7 +50,7 @@ def serve(space_root: Path, host: str = LOOPBACK, port: int = PORT, password: st
     uvicorn.run(make_app(space_root, password), host=host, port=port, log_level="warning", server_header=False)
 
 
-def make_app(space_root: Path, password: str | None = None) -> Starlette:
+def make_app(space_root: Place, password: str | None = None) -> Starlette:
     """The pages of one store."""
     observer = Observer(space_root)
 
@@ -130,7 +130,7 @@ def has_password(header: str, password: str) -> bool:
 
 
 def main(
-    store: Annotated[Path | None, typer.Option(help="Folder of the store.")] = None,
+    store: Annotated[str | None, typer.Option(help="Folder or s3:// address of the store.")] = None,
     host: Annotated[str, typer.Option(help=f"Address; beyond loopback {PASSWORD_VARIABLE} has to be set.")] = LOOPBACK,
     port: Annotated[int, typer.Option(help="Port.")] = PORT,
 ) -> None:

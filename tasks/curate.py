@@ -53,7 +53,7 @@ def write_pixels(build: Build, table: Artifact, ids: Sequence[str]) -> NDArray[n
     place = {i: n for n, i in enumerate(ids)}
     done = 0
     for shard in shards(table, build.space.store, ids):
-        pixels[[place[i] for i in shard.ids]] = read_squares(shard.path, kind, shard.ids)
+        pixels[[place[i] for i in shard.ids]] = read_squares(shard.with_squares(kind), kind, shard.ids)
         done += len(shard.ids)
         build.progress(done, len(ids), "images")
     pixels.flush()

@@ -20,7 +20,7 @@ from logoflow.config.sections import DetectTextConfig
 from logoflow.errors import UserError
 from logoflow.store.store import Artifact
 from tasks.device import NETWORK, device_named
-from tasks.images import read_table, shards
+from tasks.images import Shard, read_table, shards
 from tasks.stage import Build, stage
 from tasks.text_page import Decision, borderline, is_overruled, text_page
 from tasks.text_review import read_review, write_review
@@ -64,14 +64,14 @@ class Options:
 class ScoreWork:
     """A shard, and how it is looked at: by CRAFT, and before it, if screened, by the small network."""
 
-    shard: Path
+    shard: Shard
     options: Options
     screened: bool
 
 
 def score_shard(work: ScoreWork, folder: Path) -> None:
     """Score every picture of a shard: the unit of work of detect_text."""
-    rows = read_shard(work.shard)
+    rows = read_shard(work.shard.path)
     found: list[Detection] = []
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
@@ -94,7 +94,7 @@ def is_audited(row: Picture) -> bool:
 @functools.lru_cache(maxsize=1)
 def detector(options: Options) -> Detector:
     """CRAFT, loaded once per process."""
-    return Detector(**asdict(options))
+    return Detector(**asdict(options) | {"device": device_named(options.device)})
 
 
 @functools.lru_cache(maxsize=1)
@@ -108,6 +108,7 @@ SCORE = UnitKind(
     work=score_shard,
     data=(SCORES,),
     libraries=("torch", "pillow", "scipy"),
+    network=True,
 )
 
 
@@ -122,12 +123,12 @@ def detect_text(build: Build, table: Artifact) -> None:
         weights=config.weights,
         batch=config.batch,
         compiled=config.compiled,
-        device=device_named(build.run.config.device),
+        device=build.run.config.device,
     )
     names = {row.id: row.origins[0].name for row in read_table(table)}
     ids = sorted(names)
     units = [
-        Unit({"shard": shard.content}, ScoreWork(shard.path, options, config.screened), len(shard.ids))
+        Unit({"shard": shard.content}, ScoreWork(shard, options, config.screened), len(shard.ids))
         for shard in shards(table, build.space.store, ids)
     ]
     shaping = {

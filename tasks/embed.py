@@ -21,6 +21,7 @@ from tasks.tables import kept_ids
 from tasks.units import Unit, UnitKind, map_units
 
 VECTORS = "vectors.arrow"
+WEIGHTS = "encoder.safetensors"
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,18 @@ class EmbedWork:
     """Logos of a shard, and the encoder that describes them."""
 
     shard: Shard
-    encoder: Path
+    encoder: Artifact
     batch: int
     device: str
 
 
 def embed_shard(work: EmbedWork, folder: Path) -> None:
     """Embed the logos of a shard: the unit of work of embed."""
-    encoder = load_encoder(work.encoder, work.device)
+    device = device_named(work.device)  # of the machine that works
+    encoder = load_encoder(work.encoder.file(WEIGHTS), device)
     squares = load_square(read_rows(work.shard), encoder.settings.resolution)
     with NETWORK:
-        vectors = encode(encoder, squares, work.batch, work.device)
+        vectors = encode(encoder, squares, work.batch, device)
     write_vectors(folder / VECTORS, work.shard.ids, vectors, outlines(squares))
 
 
@@ -47,6 +49,7 @@ EMBED = UnitKind(
     work=embed_shard,
     data=(VECTORS,),
     libraries=("torch", "pillow"),
+    network=True,
 )
 
 
@@ -54,12 +57,10 @@ EMBED = UnitKind(
 def embed(build: Build, table: Artifact, decisions: Artifact, encoder: Artifact) -> None:
     """Describe each logo without text by an encoder's unit vector, and its outlines."""
     config: EmbedConfig = build.config
-    device = device_named(build.run.config.device)
-    weights = encoder.file("encoder.safetensors")
     units = [
         Unit(
             inputs={"shard": shard.content, "ids": digest_of(shard.ids), "encoder": encoder.content},
-            payload=EmbedWork(shard, weights, config.batch, device),
+            payload=EmbedWork(shard, encoder, config.batch, build.run.config.device),
             images=len(shard.ids),
         )
         for shard in shards(table, build.space.store, kept_ids(decisions))

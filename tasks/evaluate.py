@@ -83,8 +83,8 @@ def real_logos(build: Build, training_set: Artifact, choice: SpaceChoice, device
     assert config.seed is not None
     network = space_of(choice, device)
     reals = features_of_reals(build, training_set, choice, device)
-    files = training_set.file("pixels.npy"), training_set.file("labels.npy")
-    work = LadderWork(*files, reals.file(FEATURES), choice, config.ladder, config.neighbours, config.seed, device)
+    files = training_set.lazy("pixels.npy"), training_set.lazy("labels.npy")
+    work = LadderWork(*files, reals.lazy(FEATURES), choice, config.ladder, config.neighbours, config.seed, device)
     shaping = {"space": network.digest, "sample": config.ladder, "neighbours": config.neighbours, "seed": config.seed}
     unit = Unit({"training_set": training_set.content, "features": reals.content}, work, len(np.load(files[1])))
     (made,) = map_units(build, RUNGS, shaping, [unit])

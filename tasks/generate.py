@@ -46,7 +46,7 @@ def generate(build: Build, training_set: Artifact, trained: Artifact, encoder: A
     more = [draw_sheet(build, generator, clusters) for draw_sheet in sheets]
     build.metrics |= {"images": len(samples), "clusters": clusters, "truncation": config.truncation}
     by_grade = sort_logos(build, training_set, trained, samples, np.array(rows))
-    by_likeness = check_originality(build, training_set, encoder.file("encoder.safetensors"), samples)
+    by_likeness = check_originality(build, training_set, encoder.lazy("encoder.safetensors"), samples)
     summary = f"{len(samples)} logos of {clusters} clusters at truncation {config.truncation:g}."
     build.page(
         Page(

@@ -22,9 +22,24 @@ from tasks.scratch import scratch
 class Shard:
     """One shard of a table, and which of its rows the table lists."""
 
-    path: Path
-    content: str
+    artifact: Artifact
     ids: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """Its file, on the machine that asks."""
+        return self.artifact.file(SHARD)
+
+    def with_squares(self, kind: SquareKind) -> Path:
+        """Its file, with the squares beside it if ingest left such; then the file itself is not needed."""
+        if kind.file not in self.artifact.manifest.files:
+            return self.path
+        return self.artifact.file(kind.file).with_name(SHARD)
+
+    @property
+    def content(self) -> str:
+        """Digest of what it holds."""
+        return self.artifact.content
 
 
 def read_table(table: Artifact) -> list[Picture]:
@@ -43,11 +58,7 @@ def shards(table: Artifact, store: Store, ids: Sequence[str]) -> list[Shard]:
     members = defaultdict(list)
     for i in sorted(ids):
         members[where[i]].append(i)
-    return [
-        Shard(artifact.file(SHARD), artifact.content, tuple(members[unit]))
-        for unit in sorted(members)
-        if (artifact := store.unit(unit))
-    ]
+    return [Shard(artifact, tuple(members[unit])) for unit in sorted(members) if (artifact := store.unit(unit))]
 
 
 def square_kind(config: CurateConfig) -> SquareKind:

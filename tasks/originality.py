@@ -1,6 +1,7 @@
 """Generated logos beside the training logos that they are nearest to: which repeat one, in its own or other colours."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,15 +35,15 @@ Drawn = NDArray[np.uint8]
 class DescribeWork:
     """Training pixels, and the encoder to describe them by."""
 
-    pixels: Path
-    encoder: Path
+    pixels: os.PathLike[str]
+    encoder: os.PathLike[str]
     device: str
 
 
 def describe_training(work: DescribeWork, folder: Path) -> None:
     """Vectors and outlines of the training logos, as the generator saw them."""
-    pixels = np.load(work.pixels, mmap_mode="r")
-    encoder = load_encoder(work.encoder, work.device)
+    pixels = np.load(os.fspath(work.pixels), mmap_mode="r")
+    encoder = load_encoder(Path(work.encoder), work.device)
     vectors, found = [], []
     for start in range(0, len(pixels), BLOCK):
         squares = fit_squares(pictures(pixels[start : start + BLOCK]), encoder.settings.resolution)
@@ -61,7 +62,7 @@ DESCRIBED = UnitKind(
 )
 
 
-def check_originality(build: Build, training_set: Artifact, encoder: Path, drawn: Drawn) -> Page:
+def check_originality(build: Build, training_set: Artifact, encoder: os.PathLike[str], drawn: Drawn) -> Page:
     """Look for the training logos that generated ones repeat; findings go to originality.json, the rest to the page.
 
     Args:
@@ -72,8 +73,8 @@ def check_originality(build: Build, training_set: Artifact, encoder: Path, drawn
     """
     device = device_named(build.run.config.device)
     pixels = np.load(training_set.file("pixels.npy"), mmap_mode="r")
-    work = DescribeWork(training_set.file("pixels.npy"), encoder, device)
-    shaping = {"encoder": build.space.memo.sha256(encoder)}
+    work = DescribeWork(training_set.lazy("pixels.npy"), encoder, device)
+    shaping = {"encoder": build.space.memo.sha256(Path(encoder))}
     (known,) = map_units(build, DESCRIBED, shaping, [Unit({"training_set": training_set.content}, work, len(pixels))])
     vectors, shapes = (np.load(known.file(name), mmap_mode="r") for name in (VECTORS, OUTLINES))
 
@@ -82,7 +83,7 @@ def check_originality(build: Build, training_set: Artifact, encoder: Path, drawn
         return thumbnails, np.tile(pixels.shape[:1:-1], (len(rows), 1))
 
     shown = pictures(drawn)
-    network = load_encoder(encoder, device)
+    network = load_encoder(Path(encoder), device)
     views = [view(part, network, device) for part in (shown, [one[:, ::-1] for one in shown])]
     found = nearest(look(views, vectors, shapes, load), len(drawn), Rules(), k=3)
     usual = among_themselves(vectors, build.config.seed or 0)

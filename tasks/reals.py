@@ -5,6 +5,7 @@ same set finds them made, and so does every stage that asks for the features.
 """
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ FEATURES, LADDER = "features.npy", "ladder.json"
 class FeaturesWork:
     """Pixels, and the space to describe them in."""
 
-    pixels: Path
+    pixels: os.PathLike[str]
     space: SpaceChoice
     device: str
 
@@ -34,9 +35,9 @@ class FeaturesWork:
 class LadderWork:
     """A training set with its features, the space that they are of, and how its metrics are tested."""
 
-    pixels: Path
-    labels: Path
-    features: Path
+    pixels: os.PathLike[str]
+    labels: os.PathLike[str]
+    features: os.PathLike[str]
     space: SpaceChoice
     sample: int
     neighbours: int
@@ -48,12 +49,13 @@ def describe_reals(work: FeaturesWork, folder: Path) -> None:
     """Extract the features of all real logos."""
     space = space_of(work.space, work.device)
     with NETWORK:
-        np.save(folder / FEATURES, space.extract(np.load(work.pixels, mmap_mode="r")))
+        np.save(folder / FEATURES, space.extract(np.load(os.fspath(work.pixels), mmap_mode="r")))
 
 
 def climb_ladder(work: LadderWork, folder: Path) -> None:
     """Let the metrics climb their ladder."""
-    pixels, labels, features = np.load(work.pixels, mmap_mode="r"), np.load(work.labels), np.load(work.features)
+    pixels = np.load(os.fspath(work.pixels), mmap_mode="r")  # NumPy maps no other path-like
+    labels, features = np.load(work.labels), np.load(work.features)
     space = space_of(work.space, work.device)
     rungs: list[Rung] = []
     if work.sample and len(pixels) >= 4 * LEAST:
@@ -80,9 +82,9 @@ RUNGS = UnitKind(
 
 def features_of_reals(build: Build, training_set: Artifact, choice: SpaceChoice, device: str) -> Artifact:
     """The unit of the training set's features in a space, from the store where it knows them."""
-    pixels = training_set.file("pixels.npy")
+    pixels = training_set.lazy("pixels.npy")
     work = FeaturesWork(pixels, choice, device)
-    unit = Unit({"training_set": training_set.content}, work, len(np.load(pixels, mmap_mode="r")))
+    unit = Unit({"training_set": training_set.content}, work, len(np.load(os.fspath(pixels), mmap_mode="r")))
     (made,) = map_units(build, REALS, {"space": space_of(choice, device).digest}, [unit])
     return made
 

@@ -104,6 +104,6 @@ def stage_report(build: Build, artifact: Artifact) -> StageReport:
         duration_s=manifest.duration_s,
         settings=manifest.parts.config,
         metrics=manifest.metrics,
-        page=read_page(artifact.path),
+        page=read_page(artifact.attachments()),
         folder=artifact.path,
     )

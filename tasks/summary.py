@@ -56,7 +56,7 @@ def key_of(pipeline: str, stage: str) -> str:
 
 def markdown_of(artifact: Artifact, state: str, message: str) -> str:
     """The summary of an artifact, and in which state its stage ended with what message."""
-    page, manifest = read_page(artifact.path), artifact.manifest
+    page, manifest = read_page(artifact.attachments()), artifact.manifest
     lines = [f"## {escaped(label(artifact.stage).capitalize())}", "", escaped(page.summary), ""]
     lines += [f"**{escaped(state)}**, {escaped(message)}. The build took {duration(manifest.duration_s)}.", ""]
     if rows := [row_of(name, content) for name, content in manifest.metrics.items()]:

@@ -4,7 +4,8 @@ Units run as Prefect tasks on the flow's runner, in its threads or in other proc
 already are not even submitted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
 from prefect.futures import as_completed
 
 from logoflow.code import function_digest
 from logoflow.machine import describe_host, library_version, major_minor
-from logoflow.resolve import Workspace
+from logoflow.resolve import Place, Workspace
 from logoflow.store.ledger import Kind
 from logoflow.store.manifest import Manifest, Parts, content_digest
 from logoflow.store.store import Artifact, record_files
@@ -34,12 +36,14 @@ class UnitKind:
             run in another process. It and what it uses are the unit's code.
         data: names of the files that it writes.
         libraries: distributions that shape the result.
+        network: whether it runs a network, so that on a cluster it goes where a GPU is free.
     """
 
     name: str
     work: Callable[[Any, Path], None]
     data: tuple[str, ...]
     libraries: tuple[str, ...] = ()
+    network: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,12 @@ def map_units(build: Build, kind: UnitKind, config: dict[str, Any], units: Seque
     parts = [
         Parts(stage=kind.name, code=code, config=config, libraries=libraries, inputs=unit.inputs) for unit in units
     ]
-    found = [build.space.store.find(kind.name, part.fingerprint()) for part in parts]
+    found = build.space.store.find_all(kind.name, [part.fingerprint() for part in parts])
     missing = [i for i, artifact in enumerate(found) if artifact is None]
 
     done, total = 0, sum(units[i].images for i in missing)
-    futures = {run_unit.submit(build.run.store, kind, parts[i], units[i].payload): i for i in missing}
+    with resources(kind.network and build.run.config.device == "cuda"):
+        futures = {run_unit.submit(build.run.store, kind, parts[i], units[i].payload): i for i in missing}
     for future in as_completed(list(futures)):
         i = futures[future]
         found[i] = future.result()
@@ -88,8 +93,30 @@ def map_units(build: Build, kind: UnitKind, config: dict[str, Any], units: Seque
     return artifacts
 
 
+@contextmanager
+def resources(gpu: bool) -> Iterator[None]:
+    """What is submitted within asks the cluster for a GPU of its own; the threads of this process have what there is.
+
+    Dask's workers say what they have: `dask worker --resources GPU=1 --nthreads 1`. Ray finds its GPUs itself.
+    """
+    context = FlowRunContext.get()
+    runner = type(context.task_runner).__name__ if gpu and context is not None else ""
+    if runner == "DaskTaskRunner":
+        from dask.base import annotate
+
+        with annotate(resources={"GPU": 1}):
+            yield
+    elif runner == "RayTaskRunner":
+        from prefect_ray.context import remote_options
+
+        with remote_options(num_gpus=1):
+            yield
+    else:
+        yield
+
+
 @task(name="unit", task_run_name="{kind.name}", cache_policy=NO_CACHE, persist_result=False)
-def run_unit(store: Path, kind: UnitKind, parts: Parts, payload: Any) -> Artifact:
+def run_unit(store: Place, kind: UnitKind, parts: Parts, payload: Any) -> Artifact:
     """Do one unit of work and commit its artifact."""
     space = Workspace.open(store)
     fingerprint = parts.fingerprint()

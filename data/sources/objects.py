@@ -58,7 +58,7 @@ def head(url: str) -> RemoteObject | None:
         return None
     try:
         with explained(url):
-            return _object(bucket, key, _call("head_object", Bucket=bucket, Key=key))
+            return _object(bucket, key, call("head_object", Bucket=bucket, Key=key))
     except FileNotFoundError:
         return None
 
@@ -70,7 +70,7 @@ def listed(url: str, prefix: str) -> Iterator[RemoteObject]:
     while True:
         try:
             with explained(url):
-                page = _call("list_objects_v2", Bucket=bucket, Prefix=prefix, **more)
+                page = call("list_objects_v2", Bucket=bucket, Prefix=prefix, **more)
         except FileNotFoundError as error:
             raise SourceError(f"{url} does not exist: check the bucket's name and AWS_ENDPOINT_URL.") from error
         yield from (_object(bucket, item["Key"], item) for item in page.get("Contents", []))
@@ -94,7 +94,7 @@ def get(item: RemoteObject, start: int = 0, stop: int | None = None) -> bytes:
     from fsspec.asyn import sync
 
     async def read() -> bytes:
-        store = _store()
+        store = connection()
         answer = await store._call_s3(
             "get_object", Bucket=item.bucket, Key=item.key, Range=f"bytes={start}-{stop - 1}", **wish
         )
@@ -105,16 +105,16 @@ def get(item: RemoteObject, start: int = 0, stop: int | None = None) -> bytes:
         return data
 
     with explained(f"s3://{item.bucket}/{item.key}"):
-        return retry(lambda: bytes(sync(_store().loop, read)), _is_transient)
+        return retry(lambda: bytes(sync(connection().loop, read)), is_transient)
 
 
 def fetch(item: RemoteObject) -> Path:
     """A copy of an object in the cache, fetched once for each content in a few ranges at a time."""
-    identity = f"s3 {_endpoint()} {item.bucket}/{item.key} {item.version}"
-    return cached(identity, item.key.rpartition("/")[2], lambda copy: _download(item, copy))
+    identity = f"s3 {endpoint()} {item.bucket}/{item.key} {item.version}"
+    return cached(identity, item.key.rpartition("/")[2], lambda copy: download(item, copy))
 
 
-def _download(item: RemoteObject, copy: Path) -> None:
+def download(item: RemoteObject, copy: Path) -> None:
     """Write an object to a file."""
     starts = range(0, item.size, RANGE_BYTES)
     with copy.open("wb") as file, ThreadPoolExecutor(PARALLEL) as pool:
@@ -134,19 +134,20 @@ def _object(bucket: str, key: str, item: dict[str, Any]) -> RemoteObject:
     return RemoteObject(bucket, key, item["ETag"], item["LastModified"].isoformat(), size)
 
 
-def _call(method: str, **arguments: Any) -> dict[str, Any]:
+def call(method: str, **arguments: Any) -> dict[str, Any]:
     """One request, tried again when it fails in passing."""
-    answer: dict[str, Any] = retry(lambda: _store().call_s3(method, **arguments), _is_transient)
+    answer: dict[str, Any] = retry(lambda: connection().call_s3(method, **arguments), is_transient)
     return answer
 
 
-def _endpoint() -> str | None:
+def endpoint() -> str | None:
+    """Where requests go, if not to Amazon."""
     return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
 
 
-def _store() -> Any:
+def connection() -> Any:
     """The store of this process's environment, as fsspec's S3FileSystem."""
-    return _connected(_endpoint(), os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_PROFILE"))
+    return _connected(endpoint(), os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_PROFILE"))
 
 
 @lru_cache(maxsize=4)
@@ -162,13 +163,13 @@ def _connected(endpoint: str | None, key_id: str | None, profile: str | None) ->
     return store
 
 
-def _is_transient(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Whether a request that failed so may succeed when it is made again."""
     import aiohttp
     from botocore import exceptions
 
     passing = (TimeoutError, aiohttp.ClientError, exceptions.HTTPClientError, exceptions.IncompleteReadError)
-    return is_passing(error) or isinstance(error, passing)
+    return is_passing(error) or isinstance(error, passing) or _code(error) == "ConditionalRequestConflict"
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from logoflow.cli.neighbours import SHEET_TILE, EncoderOption, PathsArgument, em
 from logoflow.cli.output import JsonOption, StoreOption, check_sheet, console, print_rows
 from logoflow.cli.pictures import Offered, read_pictures
 from logoflow.errors import UserError
+from logoflow.resolve import Place
 from logoflow.run import default_store, existing_workspace
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def check(
     console.print(f"{suspects} of {len(rows)} images repeat one of {len(known.vectors)} logos ({known.words}).")
 
 
-def known_logos(against: Sequence[str], encoder: Path | None, store: Path | None) -> "tuple[Known, Encoder]":
+def known_logos(against: Sequence[str], encoder: Path | None, store: Place | None) -> "tuple[Known, Encoder]":
     """What to compare with, and the encoder that describes it.
 
     Raises:

@@ -4,7 +4,6 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -12,6 +11,7 @@ import typer
 from logoflow.cli.output import JsonOption, StoreOption, bytes_in_words, open_workspace, print_rows
 from logoflow.errors import UserError
 from logoflow.machine import describe_host, has_bfloat16, library_version
+from logoflow.resolve import Place
 from logoflow.run import default_store
 
 FREE_BYTES = 5 * 10**9
@@ -35,7 +35,7 @@ def check_row(name: str, check: Callable[[], str]) -> dict[str, Any]:
         return {"check": name, "state": "wrong", "found": f"{error}"}
 
 
-def checks(store: Path) -> Iterator[tuple[str, Callable[[], str]]]:
+def checks(store: Place) -> Iterator[tuple[str, Callable[[], str]]]:
     """Everything that is looked at."""
     yield "python", check_python
     yield "torch", check_torch
@@ -91,10 +91,10 @@ def check_features() -> str:
     return str(packaged_weights())
 
 
-def check_store(store: Path) -> str:
-    """Readable, writable, with room."""
-    root = open_workspace(store).store.root
-    free = shutil.disk_usage(root).free
+def check_store(store: Place) -> str:
+    """Readable, writable, with room here: for all of it, or for the mirror of what lies in a bucket."""
+    opened = open_workspace(store).store
+    free = shutil.disk_usage(opened.root).free
     if free < FREE_BYTES:
-        raise UserError(f"{root} has only {bytes_in_words(free)} left: make room, or use another --store.")
-    return f"{root}, {bytes_in_words(free)} free"
+        raise UserError(f"{opened.root} has only {bytes_in_words(free)} left: make room, or use another --store.")
+    return f"{opened.place}, {bytes_in_words(free)} free"

@@ -1,7 +1,6 @@
 """A status for people: a table of stages for each pipeline, once, drawn anew on a terminal, or as lines elsewhere."""
 
 import time
-from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -12,6 +11,7 @@ from rich.text import Text
 from logoflow.cli.output import bytes_in_words, seconds_in_words
 from logoflow.monitor.gather import Observer
 from logoflow.monitor.model import Pipeline, Stage, StageState, Status
+from logoflow.resolve import Place
 
 EVERY_S = 1.0
 STYLES = {
@@ -110,7 +110,7 @@ def footline(status: Status) -> str:
     return "; ".join(told)
 
 
-def watch(root: Path, console: Console) -> None:
+def watch(root: Place, console: Console) -> None:
     """Show the status of a store until Ctrl-C: drawn again each second on a terminal, else a line for each change."""
     observer = Observer(root)
     try:

@@ -39,7 +39,7 @@ def gc(
     working = keep.working(space.ledger)
     needed, spans = keep.needed(space.store, space.ledger, keep_last)
     folders = check.orphans(space.store, needed) if working else check.unneeded(space.store, needed, spans)
-    sizes = {str(path.relative_to(space.store.root)): check.size_of(path) for path in folders}
+    sizes = {str(path.relative_to(space.store.root)): space.store.size(path) for path in folders}
     if as_json:
         print_rows((), [{"path": path, "bytes": size} for path, size in sizes.items()], True)
     else:
@@ -51,4 +51,4 @@ def gc(
             console.print(f"The run {working[0]} goes on: artifacts are looked at when it has ended.")
     if delete:
         for path in folders:
-            check.remove(space.store, path)
+            space.store.remove(path)

@@ -11,6 +11,7 @@ from logoflow.cli.output import JsonOption, StoreOption, check_out, check_sheet,
 from logoflow.cli.pictures import Offered, read_pictures
 from logoflow.config.sections import OUTLINES
 from logoflow.errors import UserError
+from logoflow.resolve import Place
 from logoflow.run import default_store, existing_workspace
 from logoflow.store.store import Artifact, Store
 
@@ -149,7 +150,7 @@ def embedded(
         block = list(islice(images, BATCH))
 
 
-def choose(encoder: Path | None, store: Path | None) -> Path:
+def choose(encoder: Path | None, store: Place | None) -> Path:
     """The encoder file that was named, else that of the store's last run, else the one that ships."""
     from logoflow.search import last_used
     from moco.shipped import ENCODER

@@ -29,7 +29,7 @@ def notify(
     """Have the server of `logoflow up`, or in PREFECT_API_URL, tell a webhook what goes wrong; first it says hello."""
     if not url or not url.startswith(("http://", "https://")):
         raise UserError(f"no address was given: name one that begins with https://, or set {WEBHOOK_VARIABLE}.")
-    use_server((store or default_store()).resolve())
+    use_server(store or default_store())
     if not os.environ.get("PREFECT_API_URL"):
         raise UserError("there is no server to tell it: start one by `logoflow up`, or name it in PREFECT_API_URL.")
     say_hello(url)

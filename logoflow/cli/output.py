@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logoflow.errors import UserError
-from logoflow.resolve import Workspace
+from logoflow.resolve import Place, Workspace
 from logoflow.run import STORE_VARIABLE, default_store
 
 console = Console(highlight=False, soft_wrap=True)
@@ -20,7 +20,8 @@ complaints = Console(stderr=True, highlight=False, soft_wrap=True)
 ConfigArgument = Annotated[Path, typer.Argument(help="YAML file of the experiment.")]
 SetOption = Annotated[list[str], typer.Option("--set", help="Override a key: cluster.k=12. May be repeated.")]
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", help=f"Folder of the store; else ${STORE_VARIABLE}, else ./.logoflow.")
+    str | None,
+    typer.Option("--store", help=f"Folder or s3:// address of the store; else ${STORE_VARIABLE}, else ./.logoflow."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -32,7 +33,7 @@ def debugging() -> bool:
     return "--debug" in sys.argv
 
 
-def open_workspace(store: Path | None) -> Workspace:
+def open_workspace(store: Place | None) -> Workspace:
     """The store that a command works in."""
     return Workspace.open(store or default_store())
 

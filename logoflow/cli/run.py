@@ -4,7 +4,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,15 +17,14 @@ from logoflow.cli.output import (
     complaints,
     console,
     debugging,
-    open_workspace,
 )
 from logoflow.config.load import load_config
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.errors import UserError
 from logoflow.plan import make_plan
 from logoflow.redact import redacted
-from logoflow.resolve import Workspace
-from logoflow.run import Run
+from logoflow.resolve import Workspace, absolute
+from logoflow.run import Run, default_store
 from logoflow.stages import STAGES
 from logoflow.status import dead_runs
 from logoflow.store.store import Artifact
@@ -53,13 +52,18 @@ def run(
         str | None, typer.Option(help="Build this stage again and compare, although it is up to date.")
     ] = None,
     store: StoreOption = None,
+    runner: Annotated[
+        Literal["local", "dask", "ray"],
+        typer.Option(help="Where units are worked on: threads of this process, or a Dask or Ray cluster."),
+    ] = "local",
 ) -> None:
     """Run what is not up to date, from raw logos to the report."""
     for name in (start, only, force):
         if name is not None and name not in STAGES:
             raise UserError(f"there is no stage {name}: the stages are {', '.join(STAGES)}.")
     checked = load_config(config, settings)
-    space = open_workspace(store)
+    place = absolute(store or default_store())
+    space = Workspace.open(place)
     steps = make_plan(checked, space)
     if force is None and all(step.artifact for step in steps):
         console.print(f"Nothing to do: all {len(steps)} stages are up to date.")
@@ -68,9 +72,9 @@ def run(
         return
 
     if resting := [name for name in (only, start) if name is not None]:
-        Run(checked, space.store.root).upstream_of(*resting)  # refuses stale ones before a server is started
+        Run(checked, place).upstream_of(*resting)  # refuses stale ones before a server is started
 
-    run_pipeline(checked, space, only=only, start=start, force=force)
+    run_pipeline(checked, space, only=only, start=start, force=force, runner=runner)
     name_report(newest_report(space, checked.name))
 
 
@@ -80,7 +84,7 @@ def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None
     Args:
         config: what to run.
         space: where.
-        choices: only, start, force, as the flow takes them.
+        choices: only, start, force, runner, as the flow takes them.
     """
     settle_prefect(space)
     from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need
@@ -89,7 +93,7 @@ def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None
     start_server()
 
     with Follower(space.ledger):
-        state = pipeline(config, space.store.root, **choices, return_state=True)
+        state = pipeline(config, space.store.place, **choices, return_state=True)
     if not state.is_completed():
         raise typer.Exit(break_off(state))
 
@@ -135,7 +139,7 @@ def newest_report(space: Workspace, pipeline: str) -> Artifact | None:
 def name_report(artifact: Artifact | None) -> None:
     """Say where the report is."""
     if artifact is not None:
-        console.print(f"Report: {relative(artifact.path / 'index.html')}", markup=False)
+        console.print(f"Report: {relative(artifact.attachments() / 'index.html')}", markup=False)
 
 
 def relative(path: Path) -> Path:

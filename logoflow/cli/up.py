@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from logoflow.access import LOOPBACK, PASSWORD_VARIABLE
-from logoflow.cli.output import StoreOption, console, open_workspace
+from logoflow.cli.output import StoreOption, console
 from logoflow.errors import UserError
+from logoflow.resolve import Workspace, is_bucket
 from logoflow.run import default_store
 from logoflow.up.keeper import POLL_S, Asked, Keeper
-from logoflow.up.place import USER, Place, Running, alone, find_running, write_note
+from logoflow.up.place import USER, Home, Running, alone, find_running, write_note
 from logoflow.up.processes import end, end_all
 from logoflow.up.services import SETUP, Wish, environment, services
 
@@ -31,7 +32,7 @@ def up(
     store: StoreOption = None,
 ) -> None:
     """Start Prefect's server, a worker and the status pages, with the deployments of prefect.yaml; Ctrl-C ends them."""
-    place = Place(open_workspace(store).store.root)
+    place = Home(Workspace.open(folder_of(store)).store.root)
     wish = Wish(host, port, pages_port, os.environ.get(PASSWORD_VARIABLE) or None)
     if detach:
         start_detached(wish, place)
@@ -42,19 +43,34 @@ def up(
 
 def down(store: StoreOption = None) -> None:
     """End what `logoflow up` has started, also where it died half-way."""
-    root = (store or default_store()).resolve()
+    root = folder_of(store)
     running = find_running(root)
     if running is not None:
         end([running.pid], DOWN_S)
     left = end_all(root)
-    Place(root).note.unlink(missing_ok=True)
+    Home(root).note.unlink(missing_ok=True)
     if running is None and not left:
         console.print(f"Nothing runs on {root}.", markup=False)
     else:
         console.print(f"Ended{'' if running else f' {left} processes of an `up` that had died'}.", markup=False)
 
 
-def serve(wish: Wish, place: Place) -> None:
+def folder_of(store: str | None) -> Path:
+    """The folder of the store that is meant, where `up` keeps its own files.
+
+    Raises:
+        UserError: it lies in a bucket.
+    """
+    place = store or default_store()
+    if is_bucket(place):
+        raise UserError(
+            f"`up` keeps files of its own in a folder, and {place} is none: name one by --store, and give the runs "
+            "the bucket as their parameter store."
+        )
+    return Path(place).resolve()
+
+
+def serve(wish: Wish, place: Home) -> None:
     """Start everything and keep it running until a signal comes."""
     if left := end_all(place.store):
         say(f"Ended {left} processes of an `up` that had died.")
@@ -78,7 +94,7 @@ def serve(wish: Wish, place: Place) -> None:
         place.note.unlink(missing_ok=True)
 
 
-def start_detached(wish: Wish, place: Place) -> None:
+def start_detached(wish: Wish, place: Home) -> None:
     """Run `up` in the background and wait until it is ready.
 
     Raises:
@@ -108,7 +124,7 @@ def last_line(path: Path) -> str:
     return (path.read_text(errors="replace").strip().splitlines() or ["`up` ended without a word."])[-1]
 
 
-def introduce(place: Place) -> None:
+def introduce(place: Home) -> None:
     """Print where everything is."""
     running = find_running(place.store)
     assert running is not None

@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from logoflow.config.load import check_config
 from logoflow.errors import UserError
@@ -28,12 +27,13 @@ from logoflow.monitor.model import (
 )  # fmt: skip
 from logoflow.monitor.services import ask_server
 from logoflow.plan import Action, Step, make_plan
-from logoflow.resolve import Workspace, whole_artifacts
+from logoflow.resolve import Place, Workspace, absolute, whole_artifacts
 from logoflow.stages import STAGES
 from logoflow.status import RunStatus, StageStatus, read_runs
 from logoflow.store import check
+from logoflow.store.files import size_of
 from logoflow.store.ledger import Kind
-from logoflow.store.store import MANIFEST, Artifact
+from logoflow.store.store import Artifact
 
 ACTIVE = ("queued", "running")
 """States of a run that has not ended."""
@@ -46,7 +46,7 @@ KEEP_SLOW_S = 30.0
 class Observer:
     """Looks at a store again and again, from any thread; remembers for a while what is slow to find out."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Place) -> None:
         self._root = root
         self._lock = threading.Lock()
         self._status: tuple[float, Status] | None = None
@@ -83,7 +83,7 @@ class Observer:
             histories.setdefault(run.pipeline, []).append(run)
         pipelines = [] if space is None else [self._pipeline(past, space, now) for past in histories.values()]
         return Status(
-            generated=now, store=self._store_status(space), server=ask_server(self._root.resolve()), pipelines=pipelines
+            generated=now, store=self._store_status(space), server=ask_server(self._root), pipelines=pipelines
         )
 
     def _pipeline(self, past: Sequence[RunStatus], space: Workspace, now: datetime) -> Pipeline:
@@ -232,19 +232,17 @@ def share(metrics: Mapping[str, object], part: str, whole: str) -> float | None:
     return some / all_of_it
 
 
-def look_at_store(root: Path, space: Workspace | None) -> StoreStatus:
-    """Size, artifacts and orphans of the store in a folder."""
+def look_at_store(root: Place, space: Workspace | None) -> StoreStatus:
+    """Size, artifacts and orphans of the store at a place."""
     if space is None:
-        return StoreStatus(path=str(root.absolute()), exists=False, bytes=0, artifacts=0, orphans=[])
+        return StoreStatus(path=str(absolute(root)), exists=False, bytes=0, artifacts=0, orphans=[])
     store = space.store
     return StoreStatus(
-        path=str(store.root),
+        path=store.place,
         exists=True,
-        bytes=check.size_of(store.root),
-        artifacts=sum((folder / MANIFEST).is_file() for folder in check.artifact_folders(store)),
-        orphans=[
-            Orphan(path=str(path.relative_to(store.root)), bytes=check.size_of(path)) for path in check.unheld(store)
-        ],
+        bytes=store.size(),
+        artifacts=sum(1 for _ in store.artifacts()),
+        orphans=[Orphan(path=str(path.relative_to(store.root)), bytes=size_of(path)) for path in check.unheld(store)],
     )
 
 

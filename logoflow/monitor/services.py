@@ -6,17 +6,17 @@ import os
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from logoflow.monitor.model import Server, Worker
+from logoflow.resolve import Place
 from logoflow.up.place import server_environment
 
 PATIENCE_S = 1.0
 
 
-def ask_server(store: Path) -> Server | None:
+def ask_server(store: Place) -> Server | None:
     """The server in PREFECT_API_URL, else that of the store's `logoflow up`; None where nothing answers in time."""
     environment = {**server_environment(store), **os.environ}
     url = environment.get("PREFECT_API_URL")

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 SMALL_BYTES = 2**20
@@ -48,3 +49,13 @@ def write_atomic(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
     partial.replace(path)
     fsync_path(path.parent)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files below a folder, where others may come and go meanwhile."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118  (a hundred thousand of them)
+    return total

@@ -46,6 +46,10 @@ class Kind(StrEnum):
     GATE_ALLOWED = "gate allowed"
 
 
+PASSING = (Kind.PROGRESS, Kind.HEARTBEAT)
+"""Of these only the newest about a stage of a run says how things are."""
+
+
 @dataclass(frozen=True)
 class Event:
     """One line of the ledger; `stage` is empty for what concerns a whole run."""
@@ -97,11 +101,9 @@ class Ledger:
         Raises:
             UserError: the disk is full, or the store may not be written to.
         """
-        row = (event.at.isoformat(), event.run, event.pipeline, event.stage, event.kind, json.dumps(event.data))
         try:
             with self._open() as database:
-                insert = "INSERT INTO events (at, run, pipeline, stage, kind, data) VALUES (?, ?, ?, ?, ?, ?)"
-                database.execute(insert, row)
+                insert(database, event)
         except sqlite3.OperationalError as error:
             raise UserError(
                 f"nothing can be written to the ledger {self.path} ({error}): make room on its disk, or allow it, and "
@@ -119,9 +121,8 @@ class Ledger:
 
     def states(self) -> list[Event]:
         """Every event, oldest first, but of the progress and the heartbeats of a stage only the last."""
-        passing = (Kind.PROGRESS, Kind.HEARTBEAT)
         newest = "SELECT max(seq) FROM events WHERE kind IN (?, ?) GROUP BY run, stage, kind"
-        return self._select(f"kind NOT IN (?, ?) OR seq IN ({newest})", passing * 2)
+        return self._select(f"kind NOT IN (?, ?) OR seq IN ({newest})", PASSING * 2)
 
     def recent(self, run: str, stage: str, kind: Kind, count: int) -> list[Event]:
         """The newest events of one kind about a stage of a run, newest first."""
@@ -159,3 +160,9 @@ class Ledger:
             Event(run, pipeline, Kind(kind), stage, json.loads(data), datetime.fromisoformat(at), seq)
             for seq, at, run, pipeline, stage, kind, data in rows
         ]
+
+
+def insert(database: sqlite3.Connection, event: Event) -> None:
+    """Add an event to the index."""
+    row = (event.at.isoformat(), event.run, event.pipeline, event.stage, event.kind, json.dumps(event.data))
+    database.execute("INSERT INTO events (at, run, pipeline, stage, kind, data) VALUES (?, ?, ?, ?, ?, ?)", row)

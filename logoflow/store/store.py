@@ -5,9 +5,10 @@ dot: `.tmp` for drafts, `.work` for what a training keeps between kills, `.locks
 """
 
 import json
+import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from logoflow.errors import UserError
-from logoflow.store.files import fsync_path, sha256_file, sha256_once, write_atomic
+from logoflow.store.files import fsync_path, sha256_file, sha256_once, size_of, write_atomic
 from logoflow.store.lock import exclusive
 from logoflow.store.manifest import FORMAT, FileRecord, Manifest
 
 MANIFEST = "manifest.json"
+MARKER = ".format"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Artifact:
 
     path: Path
     manifest: Manifest
+    fetch: Callable[[Path, FileRecord], None] | None = None
+    """Brings a file to its path, where the store lies elsewhere and the folder is a mirror of it."""
 
     @property
     def stage(self) -> str:
@@ -52,11 +56,36 @@ class Artifact:
         """
         assert name in self.manifest.files, f"{self.short} holds no {name}"
         path = self.path / name
+        if self.fetch is not None:
+            self.fetch(path, self.manifest.files[name])
         if not path.is_file() or sha256_once(path) != self.manifest.files[name].sha256:
             raise UserError(
                 f"{path} is damaged: `logoflow repair` says what was lost, and builds it again when told to."
             )
         return path
+
+    def lazy(self, name: str) -> "ArtifactFile":
+        """One of its files, for work on another machine."""
+        return ArtifactFile(self, name)
+
+    def attachments(self) -> Path:
+        """Its folder, with every file in it that is no data: page, pictures, logs."""
+        for name, record in self.manifest.files.items():
+            if self.fetch is not None and not record.data:
+                self.file(name)
+        return self.path
+
+
+@dataclass(frozen=True)
+class ArtifactFile(os.PathLike[str]):
+    """A file of an artifact that has its path, and is fetched, where it is opened."""
+
+    artifact: Artifact
+    name: str
+
+    def __fspath__(self) -> str:
+        """Its path on the machine that asks."""
+        return os.fspath(self.artifact.file(self.name))
 
 
 class Store:
@@ -64,13 +93,18 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
-        marker = self.root / ".format"
+        marker = self.root / MARKER
         if not marker.exists() and holds_other_things(self.root) and not marker.exists():  # else: made meanwhile
             raise UserError(f"{root} has other things in it: choose an empty or new folder for the store.")
         if not marker.exists():
             write_atomic(marker, f"{FORMAT}\n".encode())
         if (found := marker.read_text().strip()) != str(FORMAT):
             raise UserError(f"{root} has store format {found}, this version reads {FORMAT}: choose another folder.")
+
+    @property
+    def place(self) -> str:
+        """How people name it."""
+        return str(self.root)
 
     # ---------------------------------------------------------------------------------------------------- places
 
@@ -90,29 +124,65 @@ class Store:
 
     # ---------------------------------------------------------------------------------------------------- reading
 
+    def read(self, kind: str, fingerprint: str) -> Artifact | None:
+        """The artifact, if its manifest is there and readable."""
+        return read_artifact(self.folder(kind, fingerprint))
+
+    def is_whole(self, artifact: Artifact) -> bool:
+        """Whether its own files are there, as far as names and sizes tell."""
+        return all(has_size(artifact.path / name, record.size) for name, record in artifact.manifest.files.items())
+
     def find(self, kind: str, fingerprint: str) -> Artifact | None:
         """The artifact, if it and its units are there and whole as far as names and sizes tell (`verify` re-hashes)."""
-        artifact = read_artifact(self.folder(kind, fingerprint))
-        if artifact is None or not all(
-            has_size(artifact.path / name, record.size) for name, record in artifact.manifest.files.items()
-        ):
-            return None
-        if not all(self.find(*unit.split("/")) for unit in artifact.manifest.units):
-            return None
-        return artifact
+        return self.find_all(kind, [fingerprint])[0]
+
+    def find_all(self, kind: str, fingerprints: Sequence[str]) -> list[Artifact | None]:
+        """`find` for many of a kind."""
+        return [
+            artifact if artifact is not None and self.is_whole(artifact) and self.has_units(artifact) else None
+            for artifact in (self.read(kind, fingerprint) for fingerprint in fingerprints)
+        ]
+
+    def has_units(self, artifact: Artifact) -> bool:
+        """Whether the units that it refers to are there and whole."""
+        by_kind: dict[str, list[str]] = {}
+        for reference in artifact.manifest.units:
+            kind, fingerprint = reference.split("/")
+            by_kind.setdefault(kind, []).append(fingerprint)
+        return all(None not in self.find_all(kind, units) for kind, units in by_kind.items())
 
     def unit(self, reference: str) -> Artifact:
         """The unit artifact that a manifest names as `kind/fingerprint`."""
-        artifact = read_artifact(self.root / reference)
+        artifact = self.read(*reference.split("/"))
         assert artifact is not None, f"unit {reference} is gone"
         return artifact
 
+    def kinds(self) -> list[str]:
+        """Of what there are artifacts, sorted."""
+        return sorted(path.name for path in self.root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+    def fingerprints(self, kind: str) -> list[str]:
+        """What lies there of a kind, sorted; also what should be an artifact and is none."""
+        folder = self.root / kind
+        return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
     def artifacts(self, kind: str | None = None) -> Iterator[Artifact]:
         """Every artifact (of a kind), oldest first within a kind."""
-        kinds = [self.root / kind] if kind else sorted(p for p in self.root.iterdir() if not p.name.startswith("."))
-        for folder in kinds:
-            found = [read_artifact(path) for path in folder.iterdir()] if folder.is_dir() else []
+        for each in [kind] if kind else self.kinds():
+            found = [self.read(each, fingerprint) for fingerprint in self.fingerprints(each)]
             yield from sorted((a for a in found if a), key=lambda a: a.manifest.started)
+
+    def size(self, folder: Path | None = None) -> int:
+        """Bytes of all files, or of those of one folder."""
+        return size_of(folder or self.root)
+
+    def problem_of(self, artifact: Artifact, name: str) -> str | None:
+        """What is wrong with a file of an artifact, by its bytes; None when it is as it was written."""
+        path, record = artifact.path / name, artifact.manifest.files[name]
+        if not path.is_file():
+            return "missing"
+        same = path.stat().st_size == record.size and sha256_file(path) == record.sha256
+        return None if same else "its bytes have changed"
 
     # ---------------------------------------------------------------------------------------------------- writing
 
@@ -139,6 +209,13 @@ class Store:
         fsync_path(target.parent)
         shutil.rmtree(self.root / ".work" / f"{manifest.stage}-{manifest.fingerprint}", ignore_errors=True)
         return Artifact(target, manifest)
+
+    def remove(self, folder: Path) -> None:
+        """Remove a folder so that no reader sees a part of it: out of sight in one rename, then from the disk."""
+        trash = self.root / ".tmp" / f"trash-{uuid.uuid4().hex}"
+        trash.parent.mkdir(exist_ok=True)
+        folder.rename(trash)
+        shutil.rmtree(trash)
 
 
 def read_artifact(folder: Path) -> Artifact | None:

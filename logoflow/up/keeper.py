@@ -11,7 +11,7 @@ from types import FrameType
 
 from logoflow.code import ROOT
 from logoflow.errors import UserError
-from logoflow.up.place import Place
+from logoflow.up.place import Home
 from logoflow.up.processes import end_all, mark
 
 BOOT_S = (
@@ -62,7 +62,7 @@ class Keeper:
         say: told what happens, in sentences.
     """
 
-    def __init__(self, place: Place, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+    def __init__(self, place: Home, environment: Mapping[str, str], say: Callable[[str], None]) -> None:
         self._place = place
         self._environment = environment
         self._say = say

@@ -12,6 +12,7 @@ from pathlib import Path
 from logoflow.access import PASSWORD_VARIABLE
 from logoflow.errors import UserError
 from logoflow.machine import process_birth
+from logoflow.resolve import Place, is_bucket
 from logoflow.store.files import write_atomic
 
 AUTH_VARIABLE = "PREFECT_API_AUTH_STRING"
@@ -20,7 +21,7 @@ USER = "logoflow"
 
 
 @dataclass(frozen=True)
-class Place:
+class Home:
     """The folder `.up` of a store."""
 
     store: Path
@@ -73,24 +74,26 @@ class Running:
         return f"{self.prefect}/api"
 
 
-def write_note(place: Place, prefect: str, pages: str, password: bool, ready: bool) -> None:
+def write_note(place: Home, prefect: str, pages: str, password: bool, ready: bool) -> None:
     """Say that this process is the `up` of a store."""
     pid = os.getpid()
     told = Running(pid, process_birth(pid), socket.gethostname(), prefect, pages, password, ready)
     write_atomic(place.note, json.dumps(asdict(told), indent=1).encode())
 
 
-def find_running(store: Path) -> Running | None:
+def find_running(store: Place) -> Running | None:
     """The `up` of a store that lives on this machine, be it ready or not."""
+    if is_bucket(store):
+        return None  # its own files need a folder
     try:
-        told = Running(**json.loads(Place(store).note.read_text()))
+        told = Running(**json.loads(Home(Path(store)).note.read_text()))
     except (FileNotFoundError, NotADirectoryError):
         return None
     here = told.host == socket.gethostname() and told.born is not None
     return told if here and process_birth(told.pid) == told.born else None
 
 
-def server_environment(store: Path) -> dict[str, str]:
+def server_environment(store: Place) -> dict[str, str]:
     """The variables by which Prefect's clients find the server of a store's `up`.
 
     Empty where none is ready, and where PREFECT_API_URL names another server.
@@ -104,7 +107,7 @@ def server_environment(store: Path) -> dict[str, str]:
     return found
 
 
-def use_server(store: Path) -> None:
+def use_server(store: Place) -> None:
     """Have Prefect's clients in this process find the server of a store's `up`.
 
     Raises:
@@ -123,7 +126,7 @@ def auth_string(password: str) -> str:
 
 
 @contextmanager
-def alone(place: Place) -> Iterator[None]:
+def alone(place: Home) -> Iterator[None]:
     """Be the only `up` of a store.
 
     Raises:

@@ -9,7 +9,7 @@ from logoflow.access import LOOPBACK, check_reach
 from logoflow.errors import UserError
 from logoflow.run import STORE_VARIABLE
 from logoflow.up.keeper import Service
-from logoflow.up.place import Place, auth_string
+from logoflow.up.place import Home, auth_string
 
 PREFECT = (sys.executable, "-m", "prefect")
 POOL = "logoflow"
@@ -82,7 +82,7 @@ def check_free(host: str, port: int, option: str) -> None:
         ) from error
 
 
-def services(wish: Wish, place: Place) -> tuple[Service, Service, Service]:
+def services(wish: Wish, place: Home) -> tuple[Service, Service, Service]:
     """Server, pages and worker, in the order in which they start; between the first and the others comes `SETUP`."""
     where = ("--host", wish.host, "--port")
     pages = (sys.executable, "-m", "logoflow.server", "--store", str(place.store))
@@ -94,7 +94,7 @@ def services(wish: Wish, place: Place) -> tuple[Service, Service, Service]:
     )
 
 
-def environment(wish: Wish, place: Place) -> dict[str, str]:
+def environment(wish: Wish, place: Home) -> dict[str, str]:
     """The variables of every service: this user's, and those that name this server, this store and this password."""
     own = {
         "PREFECT_API_URL": f"{wish.prefect}/api",

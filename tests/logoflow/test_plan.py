@@ -12,7 +12,6 @@ from logoflow.errors import UserError
 from logoflow.plan import Action, make_plan
 from logoflow.resolve import Workspace
 from logoflow.stages import STAGES, before
-from logoflow.store.check import remove
 
 AFTER_CLUSTER = {"curate", "train_gan", "evaluate", "generate", "report"}
 
@@ -121,7 +120,7 @@ def test_an_artifact_that_is_gone_is_built_again_and_what_follows_waits(
     config: PipelineConfig, space: Workspace, rehearse: Any
 ) -> None:
     made = rehearse(config)
-    remove(space.store, made["embed"].path)
+    space.store.remove(made["embed"].path)
     plan = actions(config, space)
     assert plan["embed"] == ("run", "its artifact is gone")
     assert plan["cluster"] == ("pending", "waits for embed")
@@ -134,7 +133,7 @@ def test_reasons_come_from_the_ledger_when_the_artifacts_are_gone(
 ) -> None:
     for artifact in rehearse(check_config(values)).values():
         if artifact.stage in {"cluster", *AFTER_CLUSTER}:
-            remove(space.store, artifact.path)
+            space.store.remove(artifact.path)
     plan = actions(check_config({**values, "cluster": {"k": 12}, "curate": {"resolution": 64}}), space)
     assert plan["cluster"] == ("run", "config k: 10 -> 12")
     assert plan["curate"] == ("run", "config resolution: 32 -> 64")

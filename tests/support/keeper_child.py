@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from logoflow.up.keeper import Asked, Keeper, Service
-from logoflow.up.place import Place
+from logoflow.up.place import Home
 
 SLEEPER = "import time; print('asleep', flush=True); time.sleep(600)"
 PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}], start_new_session=True).wait()"
@@ -14,7 +14,7 @@ PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEE
 
 def main() -> None:
     """Keep until a signal comes."""
-    keeper = Keeper(Place(Path(sys.argv[1])), os.environ, lambda sentence: print(sentence, flush=True))
+    keeper = Keeper(Home(Path(sys.argv[1])), os.environ, lambda sentence: print(sentence, flush=True))
     try:
         keeper.start(Service("server", (sys.executable, "-c", SLEEPER)))
         keeper.start(Service("worker", (sys.executable, "-c", PARENT)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from logoflow.cli.synthesis.words import clusters
 from logoflow.errors import UserError
 from logoflow.generators import choose_generator
+from logoflow.resolve import Place
 
 if TYPE_CHECKING:
     from stylegan2.generator import Generator
@@ -35,7 +36,7 @@ class Opened:
         return clusters(named, self.network.settings.classes)
 
 
-def open_generator(reference: str | None, store: Path | None) -> Opened:
+def open_generator(reference: str | None, store: Place | None) -> Opened:
     """Choose and load a generator.
 
     Raises:

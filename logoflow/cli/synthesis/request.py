@@ -39,7 +39,9 @@ class Request(BaseModel):
         ".webp): a film."
     )
     save_w: Path | None = Field(None, description="Also save w of what is drawn, as .safetensors.")
-    store: Path | None = Field(None, description="Folder of the store; else $LOGOFLOW_STORE, else ./.logoflow.")
+    store: str | None = Field(
+        None, description="Folder or s3:// address of the store; else $LOGOFLOW_STORE, else ./.logoflow."
+    )
 
     @model_validator(mode="after")
     def _can_be_written(self) -> Self:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from logoflow.store.check import remove, unneeded, verify
+from logoflow.store.check import unneeded, verify
 from logoflow.store.manifest import Parts
 from logoflow.store.store import MANIFEST, Artifact, Store
 
@@ -44,7 +44,7 @@ def test_verify_names_what_is_missing(store: Store, commit: Commit) -> None:
     commit(store, parts("embed"), {"x": b"1"}, units=[reference(unit)])
     no_file.file("labels").unlink()
     (no_manifest.path / MANIFEST).unlink()
-    remove(store, unit.path)
+    store.remove(unit.path)
     assert {(damage.path, damage.problem.split("@")[0]) for damage in verify(store)} == {
         (no_file.path / "labels", "missing"),
         (no_manifest.path / MANIFEST, "missing or unreadable"),
@@ -86,6 +86,6 @@ def test_what_is_removed_is_gone_and_removing_goes_on_after_a_kill(store: Store,
     next(store.artifacts()).path.rename(half_removed)
     for _ in range(2):
         for folder in unneeded(store, set()):
-            remove(store, folder)
+            store.remove(folder)
         assert list(store.artifacts()) == []
         assert list((store.root / ".tmp").iterdir()) == []

@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 
 from logoflow.errors import UserError
-from logoflow.up.place import Place, alone, find_running, server_environment, use_server, write_note
+from logoflow.up.place import Home, alone, find_running, server_environment, use_server, write_note
 from logoflow.up.services import Wish, environment, reachable
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "LOGOFLOW_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
-    return Place(tmp_path)
+    return Home(tmp_path)
 
 
-def note(place: Place, password: bool = False, ready: bool = True) -> None:
+def note(place: Home, password: bool = False, ready: bool = True) -> None:
     write_note(place, "http://127.0.0.1:4200", "http://127.0.0.1:4280", password, ready)
 
 
-def test_the_server_is_found_while_its_up_lives_and_is_ready(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_is_found_while_its_up_lives_and_is_ready(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     assert server_environment(place.store) == {}
     note(place, ready=False)
     assert server_environment(place.store) == {}
@@ -37,7 +37,7 @@ def test_the_server_is_found_while_its_up_lives_and_is_ready(place: Place, monke
 
 
 def test_a_password_is_handed_on_by_who_knows_it_and_written_nowhere(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+    place: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOGOFLOW_PASSWORD", "sesame")
     note(place, password=True)
@@ -45,7 +45,7 @@ def test_a_password_is_handed_on_by_who_knows_it_and_written_nowhere(
     assert all(b"sesame" not in path.read_bytes() for path in place.store.rglob("*") if path.is_file())
 
 
-def test_a_password_that_is_not_known_is_asked_for_in_a_sentence(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_that_is_not_known_is_asked_for_in_a_sentence(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", dict(os.environ))
     note(place, password=True)
     with pytest.raises(UserError, match="set LOGOFLOW_PASSWORD to it"):
@@ -58,7 +58,7 @@ def test_a_password_that_is_not_known_is_asked_for_in_a_sentence(place: Place, m
 
 
 @pytest.mark.parametrize("change", [{"pid": 2**22 + 1}, {"born": "another boot 1"}, {"host": "elsewhere"}])
-def test_the_note_of_a_dead_or_distant_process_does_not_count(place: Place, change: dict[str, object]) -> None:
+def test_the_note_of_a_dead_or_distant_process_does_not_count(place: Home, change: dict[str, object]) -> None:
     note(place)
     running = find_running(place.store)
     assert running is not None
@@ -66,11 +66,11 @@ def test_the_note_of_a_dead_or_distant_process_does_not_count(place: Place, chan
     assert find_running(place.store) is None
 
 
-def test_there_is_one_up_for_a_store_and_the_kernel_frees_its_place(place: Place) -> None:
+def test_there_is_one_up_for_a_store_and_the_kernel_frees_its_place(place: Home) -> None:
     hold = f"""
 import pathlib, time
-from logoflow.up.place import Place, alone
-with alone(Place(pathlib.Path({str(place.store)!r}))):
+from logoflow.up.place import Home, alone
+with alone(Home(pathlib.Path({str(place.store)!r}))):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -84,7 +84,7 @@ with alone(Place(pathlib.Path({str(place.store)!r}))):
         pass
 
 
-def test_a_password_goes_to_the_server_and_its_clients(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_goes_to_the_server_and_its_clients(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_KEY", "of another service")
     monkeypatch.setenv("PREFECT_HOME", "/a/home")
     given = environment(Wish("0.0.0.0", 4200, 4280, "sesame"), place)
