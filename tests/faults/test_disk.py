@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fault_bench import Bench, in_full
 
-from logoflow.store.check import size_of
+from logoflow.store.files import size_of
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="mounting a disk needs root")
 
