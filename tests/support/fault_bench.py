@@ -165,12 +165,15 @@ class Bench:
         return job.log.read_text()
 
     def store_without(self, *stages: str, within: Path | None = None) -> Path:
-        """A copy of the finished store from which some stages and their units are missing."""
+        """A copy of the finished store from which some stages are missing, and units to which no other refers."""
         store = (within or self.folder) / f"store-{time.monotonic_ns()}"
         shutil.copytree(self.pipeline.store, store)
+        left = [artifact for artifact in Store(store).artifacts() if artifact.stage not in stages]
+        referred = {store / unit for artifact in left for unit in artifact.manifest.units}
         for stage in stages:
-            for kind in (store / stage, *store.glob(f"{stage}.*")):
-                shutil.rmtree(kind)
+            for folder in (*store.glob(f"{stage}/*"), *store.glob(f"{stage}.*/*")):
+                if folder not in referred:  # else verify would rightly miss it
+                    shutil.rmtree(folder)
         return store
 
     @contextmanager
