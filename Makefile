@@ -8,13 +8,22 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 # Threads that wait sleep instead of spinning: a little slower on a quiet machine, several times faster on a busy one.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test faults fuzz killed guarded scaled lint format bench sample install clean
+.PHONY: demo test test-runs test-parts faults fuzz killed guarded scaled lint format bench sample install clean
 
 demo: .venv/installed
 	$(BIN)/logoflow run configs/demo.yaml
 
+# The runs of whole pipelines mostly wait, so they go beside the rest; `python -m pytest` is the same in one process.
+RUNS := tests/flows tests/faults tests/tasks tests/deploy
+
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-runs test-parts
+
+test-runs:
+	$(BIN)/python -m pytest $(RUNS)
+
+test-parts:
+	$(BIN)/python -m pytest $(RUNS:%=--ignore=%)
 
 faults: .venv/installed
 	FAULTS=1 $(BIN)/python -m pytest tests/faults

@@ -96,11 +96,13 @@ def outcome(broken: Broken, space: Workspace) -> tuple[bool, str]:
 
 
 def content_before(broken: Broken, space: Workspace) -> str | None:
-    """The content digest that an artifact had: as the ledger tells, else as its own manifest does."""
-    for run in read_runs(space.ledger):
+    """The content digest that an artifact had: as its own manifest tells, else as the ledger did when it was built."""
+    was = read_artifact(broken.aside(space.store))
+    if was is not None and agrees_with_itself(was.manifest):
+        return was.content
+    for run in reversed(read_runs(space.ledger)):  # what was built anew since may be another
         for event in space.ledger.events(run.id):
             told = event.stage, event.data.get("fingerprint")
             if told == (broken.kind, broken.fingerprint) and "content" in event.data:
                 return str(event.data["content"])
-    was = read_artifact(broken.aside(space.store))
-    return was.content if was is not None and agrees_with_itself(was.manifest) else None
+    return None

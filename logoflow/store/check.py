@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from logoflow.store.lock import is_held
 from logoflow.store.manifest import Manifest, content_digest
-from logoflow.store.store import MANIFEST, Artifact, Store
+from logoflow.store.store import MANIFEST, Artifact, Store, key_of
 
 DAMAGED = ".damaged"
 """Where damaged artifacts are set aside, until they are built again or needed no more."""
@@ -46,7 +46,7 @@ def verify_artifact(store: Store, artifact: Artifact) -> Iterator[Damage]:
     elif artifact.path != store.folder(manifest.stage, manifest.fingerprint):
         yield Damage(artifact.path / MANIFEST, "it belongs in another folder")
     for unit in manifest.units:
-        if store.read(*unit.split("/")) is None:
+        if store.read(*key_of(unit)) is None:
             yield Damage(store.root / unit, f"{artifact.short} needs this unit")
 
 

@@ -147,13 +147,13 @@ class Store:
         """Whether the units that it refers to are there and whole."""
         by_kind: dict[str, list[str]] = {}
         for reference in artifact.manifest.units:
-            kind, fingerprint = reference.split("/")
+            kind, fingerprint = key_of(reference)
             by_kind.setdefault(kind, []).append(fingerprint)
         return all(None not in self.find_all(kind, units) for kind, units in by_kind.items())
 
     def unit(self, reference: str) -> Artifact:
         """The unit artifact that a manifest names as `kind/fingerprint`."""
-        artifact = self.read(*reference.split("/"))
+        artifact = self.read(*key_of(reference))
         assert artifact is not None, f"unit {reference} is gone"
         return artifact
 
@@ -216,6 +216,12 @@ class Store:
         trash.parent.mkdir(exist_ok=True)
         folder.rename(trash)
         shutil.rmtree(trash)
+
+
+def key_of(reference: str) -> tuple[str, str]:
+    """Kind and fingerprint of a unit that a manifest names as `kind/fingerprint`; a damaged one names none that is there."""
+    kind, _, fingerprint = reference.partition("/")
+    return kind, fingerprint
 
 
 def read_artifact(folder: Path) -> Artifact | None:

@@ -8,9 +8,9 @@ import subprocess
 import time
 from pathlib import Path
 
-import httpx
 import pytest
-from small_pipeline import ROOT, Pipeline
+from prefect_server import ask
+from small_pipeline import ROOT, Pipeline, Server
 
 from logoflow.stages import STAGES
 from logoflow.status import dead_runs, read_runs
@@ -100,10 +100,15 @@ def test_the_next_run_ends_a_dead_one_in_prefect_too(finished: Pipeline, tmp_pat
 
 def states_of(pipeline: Pipeline, flow_run: str) -> set[str]:
     """The states that Prefect's server tells of a flow run and of its task runs."""
-    url = pipeline.environment["PREFECT_API_URL"]
-    found = {httpx.get(f"{url}/flow_runs/{flow_run}").json()["state"]["type"]}
+    server = server_of(pipeline)
+    found = {ask(server, f"/flow_runs/{flow_run}")["state"]["type"]}
     asked = {"flow_runs": {"id": {"any_": [flow_run]}}}
-    return found | {run["state"]["type"] for run in httpx.post(f"{url}/task_runs/filter", json=asked).json()}
+    return found | {run["state"]["type"] for run in ask(server, "/task_runs/filter", asked)}
+
+
+def server_of(pipeline: Pipeline) -> Server:
+    """The server that a pipeline's runs tell."""
+    return Server(pipeline.environment, pipeline.environment["PREFECT_API_URL"])
 
 
 def test_a_run_killed_when_all_was_built_is_ended_by_the_next_though_there_is_nothing_to_do(
@@ -135,8 +140,7 @@ def test_a_run_that_ended_while_the_server_was_down_is_ended_there_by_the_next(
 
 def begin_flow_run(pipeline: Pipeline) -> str:
     """A flow run that Prefect takes to be running."""
-    url = pipeline.environment["PREFECT_API_URL"]
-    flow = httpx.post(f"{url}/flows/", json={"name": "pipeline"}).json()["id"]
+    server = server_of(pipeline)
+    flow = ask(server, "/flows/", {"name": "pipeline"})["id"]
     asked = {"flow_id": flow, "state": {"type": "RUNNING", "name": "Running"}}
-    found: str = httpx.post(f"{url}/flow_runs/", json=asked).json()["id"]
-    return found
+    return str(ask(server, "/flow_runs/", asked)["id"])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WEBP_QUALITY = 88
+BLOCK = 16  # px a side of what H.264 encodes at a time
 
 
 def check_video(request: Request) -> None:
@@ -97,17 +98,20 @@ def write_film(frames: "Sequence[NDArray[np.uint8]]", path: Path, fps: float) ->
 
 
 def write_mp4(frames: "Sequence[NDArray[np.uint8]]", path: Path, fps: float) -> None:
-    """Write RGB frames as H.264, which wants even sides; one thread and no dates, so that bytes are the same again."""
+    """Write RGB frames as H.264; in one thread, without dates and in whole blocks, so that bytes are the same again.
+
+    Where a side is no multiple of `BLOCK` its last pixel is repeated: FFmpeg would read what happens to lie behind it.
+    """
     import av
     import numpy as np
 
     height, width = frames[0].shape[:2]
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as file:
         stream = file.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
-        stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width + -width % BLOCK, height + -height % BLOCK, "yuv420p"
         stream.options = {"crf": "16", "preset": "medium"}
         stream.codec_context.thread_count = 1
         for frame in frames:
-            even = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
+            whole = np.pad(frame, ((0, -height % BLOCK), (0, -width % BLOCK), (0, 0)), mode="edge")
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(whole, format="rgb24")))
         file.mux(stream.encode(None))
