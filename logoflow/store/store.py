@@ -219,7 +219,7 @@ class Store:
 
 
 def key_of(reference: str) -> tuple[str, str]:
-    """Kind and fingerprint of a unit that a manifest names as `kind/fingerprint`; a damaged one names none that is there."""
+    """Kind and fingerprint of what a manifest names as `kind/fingerprint`; a damaged name is that of nothing."""
     kind, _, fingerprint = reference.partition("/")
     return kind, fingerprint
 
