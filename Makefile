@@ -13,11 +13,13 @@ export OMP_WAIT_POLICY := PASSIVE
 demo: .venv/installed
 	$(BIN)/logoflow run configs/demo.yaml
 
-# The runs of whole pipelines mostly wait, so they go beside the rest; `python -m pytest` is the same in one process.
+# The runs of whole pipelines mostly wait, so they go beside the rest, a thread each; `python -m pytest` is the same in one.
 RUNS := tests/flows tests/faults tests/tasks tests/deploy
 
 test: .venv/installed
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-runs test-parts
+
+test-runs test-parts: export OMP_NUM_THREADS := 1
 
 test-runs:
 	$(BIN)/python -m pytest $(RUNS)
