@@ -3,11 +3,7 @@
 import http.client
 import http.server
 import os
-import socket
-import subprocess
-import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -23,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from moto_s3 import moto_server
 
 from data.sources import SourceError, objects, open_source
 from data.sources.source import FilePath, hash_file
@@ -38,24 +35,8 @@ PAGE = 50  # objects that the server lists at once
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """A moto server of this module's own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)]
-    environment = {**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": str(PAGE)}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url, end = f"http://127.0.0.1:{port}", time.monotonic() + 60
-    while True:
-        assert process.poll() is None
-        try:
-            urllib.request.urlopen(f"{url}/moto-api/", timeout=5).close()
-            break
-        except (urllib.error.URLError, ConnectionError):
-            assert time.monotonic() < end
-            time.sleep(0.1)
-    yield url
-    process.terminate()
-    process.wait()
+    with moto_server(MOTO_S3_DEFAULT_MAX_KEYS=str(PAGE)) as url:
+        yield url
 
 
 @pytest.fixture

@@ -5,37 +5,24 @@ import random
 import socket
 import socketserver
 import struct
-import subprocess
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import boto3
-from small_pipeline import BIN, free_port
+from moto_s3 import moto_server
 
 BUCKET = "logos"
-BOOT_S = 60
 SLOW_S = 1.0
 
 
 @contextmanager
 def s3_server(folder: Path) -> Iterator[str]:
     """A server that holds a folder's files in its bucket; its address."""
-    port = free_port()
-    process = subprocess.Popen(
-        [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    url, end = f"http://127.0.0.1:{port}", time.monotonic() + BOOT_S
-    try:
-        while not answers(url):
-            assert process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.2)
+    with moto_server() as url:
         client = boto3.client(
             "s3", endpoint_url=url, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b"
         )
@@ -43,18 +30,6 @@ def s3_server(folder: Path) -> Iterator[str]:
         for path in sorted(folder.iterdir()):
             client.put_object(Bucket=BUCKET, Key=path.name, Body=path.read_bytes())
         yield url
-    finally:
-        process.kill()
-        process.wait()
-
-
-def answers(url: str) -> bool:
-    """Whether the server is up."""
-    try:
-        urllib.request.urlopen(f"{url}/moto-api/", timeout=5).close()
-    except (urllib.error.URLError, ConnectionError):
-        return False
-    return True
 
 
 class Relay:
