@@ -2,19 +2,12 @@
 
 import os
 
-from fault_bench import FULL, Bench, moments, reaches
+from fault_bench import FULL, Bench
+
+KILLS = int(os.environ.get("FAULTS_KILLS", "100" if FULL else "2"))
 
 
 def test_a_killed_flow_process_loses_nothing(bench: Bench, seed: int) -> None:
-    wanted, killed = int(os.environ.get("FAULTS_KILLS", "100" if FULL else "2")), 0
-    for stage, share in moments(seed):
-        store = bench.store_without(stage)
-        job = bench.start(store)
-        if not reaches(job, store, stage, share * bench.duration_s[stage]):
-            job.exit_code()
-            continue
+    for job, store in bench.jobs_at_work(seed, KILLS):
         with bench.trial("kill -9 of the flow process", store):
             job.kill()
-        killed += 1
-        if killed == wanted:
-            break

@@ -116,9 +116,7 @@ def test_a_run_killed_when_all_was_built_is_ended_by_the_next_though_there_is_no
 ) -> None:
     broken = finished.copy(tmp_path / "broken")
     flow_run = begin_flow_run(broken)
-    ledger = Ledger(broken.store / ".ledger.sqlite")
-    dead = {"pid": 1, "born": "never", "host": {"name": socket.gethostname()}, "flow_run": flow_run}
-    ledger.append(Event("killed", "small", Kind.RUN_STARTED, data=dead))
+    ledger = ledger_with_dead(broken, "killed", flow_run)
     assert "Nothing to do" in broken.run()
     assert states_of(broken, flow_run) == {"CRASHED"}
     assert read_runs(ledger)[0].told
@@ -130,12 +128,18 @@ def test_a_run_that_ended_while_the_server_was_down_is_ended_there_by_the_next(
 ) -> None:
     broken = finished.copy(tmp_path / "broken")
     flow_run = begin_flow_run(broken)
-    ledger = Ledger(broken.store / ".ledger.sqlite")
-    gone = {"pid": 1, "born": "never", "host": {"name": socket.gethostname()}, "flow_run": flow_run}
-    ledger.append(Event("unheard", "small", Kind.RUN_STARTED, data=gone))
+    ledger = ledger_with_dead(broken, "unheard", flow_run)
     ledger.append(Event("unheard", "small", Kind.RUN_ENDED, data={"state": told, "message": "no server"}))
     broken.run("--only", "report", "--set", f"report.title={told}")
     assert states_of(broken, flow_run) == {shown}
+
+
+def ledger_with_dead(pipeline: Pipeline, run: str, flow_run: str) -> Ledger:
+    """The ledger, which tells of the start of a run whose process is gone."""
+    ledger = Ledger(pipeline.store / ".ledger.sqlite")
+    gone = {"pid": 1, "born": "never", "host": {"name": socket.gethostname()}, "flow_run": flow_run}
+    ledger.append(Event(run, "small", Kind.RUN_STARTED, data=gone))
+    return ledger
 
 
 def begin_flow_run(pipeline: Pipeline) -> str:

@@ -164,6 +164,20 @@ class Bench:
         assert code == 0, job.log.read_text()[-3000:]
         return job.log.read_text()
 
+    def jobs_at_work(self, seed: int, count: int) -> Iterator[tuple[Job, Path]]:
+        """So many runs that were caught at a moment that the seed draws, over all stages, each with its store."""
+        caught = 0
+        for stage, share in moments(seed):
+            store = self.store_without(stage)
+            job = self.start(store)
+            if not reaches(job, store, stage, share * self.duration_s[stage]):
+                job.exit_code()
+                continue
+            yield job, store
+            caught += 1
+            if caught == count:
+                return
+
     def store_without(self, *stages: str, within: Path | None = None) -> Path:
         """A copy of the finished store from which some stages are missing, and units to which no other refers."""
         store = (within or self.folder) / f"store-{time.monotonic_ns()}"
