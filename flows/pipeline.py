@@ -3,7 +3,6 @@
 from typing import Annotated, TypeAlias
 
 from prefect import flow
-from prefect.client.schemas import State
 from prefect.tasks import Task
 from pydantic import Field
 
@@ -15,7 +14,6 @@ from flows.train import train_generator
 from logoflow.resolve import Place
 from logoflow.run import Run
 from logoflow.stages import STAGES
-from logoflow.store.store import Artifact
 from tasks import (
     cluster,
     curate,
@@ -29,10 +27,11 @@ from tasks import (
     train_encoder,
     train_gan,
 )
+from tasks.made import Answer
 
 StageName: TypeAlias = Annotated[str, Field(json_schema_extra={"enum": list(STAGES)})]
 
-TASKS: dict[str, Task[..., State[Artifact]]] = {
+TASKS: dict[str, Task[..., Answer]] = {
     task.name: task
     for task in (
         ingest.ingest,

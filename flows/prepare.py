@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows.runners import THREADS, RunnerName
-from flows.start import ConfigOrPath, Ended, Made, perform
+from flows.start import ConfigOrPath, Ended, perform
 from logoflow.resolve import Place
 from logoflow.run import Run
 from tasks.cluster import cluster
@@ -12,6 +12,7 @@ from tasks.deduplicate import deduplicate
 from tasks.detect_text import detect_text
 from tasks.embed import embed
 from tasks.ingest import ingest
+from tasks.made import Made
 from tasks.train_encoder import train_encoder
 
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from prefect import flow
 
 from flows.runners import THREADS, RunnerName
-from flows.start import ConfigOrPath, Ended, Made, perform
+from flows.start import ConfigOrPath, Ended, perform
 from logoflow.resolve import Place
 from logoflow.run import Run
 from logoflow.stages import STAGES
 from tasks.generate import generate
+from tasks.made import Made
 from tasks.report import report
 
 

@@ -22,12 +22,8 @@ from logoflow.gates import GateBroken
 from logoflow.plan import make_plan
 from logoflow.resolve import Place, absolute
 from logoflow.run import Run, default_store, ending
-from logoflow.store.store import Artifact
 
 ConfigOrPath: TypeAlias = PipelineConfig | Annotated[str, Field(pattern=r"\.ya?ml$")]
-
-Made: TypeAlias = State[Artifact] | Artifact
-"""What a stage task returns, and what it takes: Prefect hands a state's artifact on."""
 
 Ended: TypeAlias = State[Any] | None
 """How a flow ended, where that is not well."""

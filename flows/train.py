@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from prefect import flow
 
 from flows.runners import THREADS, RunnerName
-from flows.start import ConfigOrPath, Ended, Made, perform
+from flows.start import ConfigOrPath, Ended, perform
 from logoflow.resolve import Place
 from logoflow.run import Run
 from tasks.evaluate import evaluate
+from tasks.made import Made
 from tasks.train_gan import train_gan
 
 

@@ -32,6 +32,7 @@ from logoflow.stages import MEMBERS, STAGES, Stage
 from logoflow.store.ledger import Kind
 from logoflow.store.manifest import InputRecord, Manifest, content_digest
 from logoflow.store.store import Artifact, record_files
+from tasks.made import Answer, Made
 from tasks.summary import leave_summary
 from tasks.time_limit import time_limit
 
@@ -83,15 +84,15 @@ class Build:
         write_page(page, self.folder)
 
 
-def stage(name: str) -> Callable[[Callable[Concatenate[Build, P], None]], Task[..., State[Artifact]]]:
+def stage(name: str) -> Callable[[Callable[Concatenate[Build, P], None]], Task[..., Answer]]:
     """Make a stage's build function its Prefect task, whose parameters are the run and the artifacts of its inputs.
 
     The task returns a state, which other tasks take in an artifact's place: Prefect hands them what it holds.
     """
     declaration = STAGES[name]
 
-    def decorate(build: Callable[Concatenate[Build, P], None]) -> Task[..., State[Artifact]]:
-        def run_stage(run: Run, *inputs: Artifact) -> State[Artifact]:
+    def decorate(build: Callable[Concatenate[Build, P], None]) -> Task[..., Answer]:
+        def run_stage(run: Run, *inputs: Artifact) -> Answer:
             state = answer(declaration, build, run, dict(zip(declaration.inputs, inputs, strict=True)))
             leave_summary(run.config.name, state)
             check_gates(run, cast(Artifact, state.data))
@@ -103,10 +104,10 @@ def stage(name: str) -> Callable[[Callable[Concatenate[Build, P], None]], Task[.
     return decorate
 
 
-class StageTask(Task[Concatenate[Run, ...], State[Artifact]]):
+class StageTask(Task[Concatenate[Run, ...], Answer]):
     """A stage's task, which is tried as often as the run's configuration says."""
 
-    def __call__(self, run: Run, *inputs: State[Artifact] | Artifact) -> State[Artifact]:  # type: ignore[override]
+    def __call__(self, run: Run, *inputs: Made) -> Answer:  # type: ignore[override]
         """Run the stage."""
         section: StageSection = getattr(run.config, self.name)
         tried = self.with_options(retries=section.retries, retry_delay_seconds=section.retry_delay_s)
@@ -118,7 +119,7 @@ def may_pass(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool
     return not isinstance(state.result(raise_on_failure=False), UserError)
 
 
-def answer(stage: Stage, build: Callable[..., None], run: Run, inputs: dict[str, Artifact]) -> State[Artifact]:
+def answer(stage: Stage, build: Callable[..., None], run: Run, inputs: dict[str, Artifact]) -> Answer:
     """The stage's artifact, from the store if it is there, else built; as a state that says which and why."""
     space = run.workspace()
     section: BaseModel = getattr(run.config, stage.name)
@@ -148,7 +149,7 @@ class Job:
     space: Workspace
     resolution: Resolution
 
-    def cached(self, artifact: Artifact, reason: str) -> State[Artifact]:
+    def cached(self, artifact: Artifact, reason: str) -> Answer:
         """The artifact was there."""
         manifest = artifact.manifest
         self.run.tell(
@@ -162,7 +163,7 @@ class Job:
         )
         return Completed(name="Cached", message=f"{artifact.short}: {reason}", data=artifact)
 
-    def build_once(self) -> State[Artifact]:
+    def build_once(self) -> Answer:
         """Build and commit the artifact, unless another run did so while this one waited for the lock."""
         fingerprint = self.resolution.parts.fingerprint()
         with self.space.store.building(self.stage.name, fingerprint) as draft:
@@ -172,7 +173,7 @@ class Job:
         self.built(artifact, self.resolution.reason)
         return Completed(name="Built", message=f"{artifact.short}: {self.resolution.reason}", data=artifact)
 
-    def build_aside(self, artifact: Artifact) -> State[Artifact]:
+    def build_aside(self, artifact: Artifact) -> Answer:
         """Build again and compare with what is there; both are kept where they differ. Results of units are reused."""
         aside = f"{self.stage.name}.forced"
         with self.space.store.building(aside, artifact.manifest.fingerprint) as draft:

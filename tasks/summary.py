@@ -10,7 +10,6 @@ from uuid import UUID
 import httpx
 from PIL import Image
 from prefect.artifacts import create_markdown_artifact
-from prefect.client.schemas import State
 from prefect.context import TaskRunContext
 from prefect.logging import get_run_logger
 
@@ -18,6 +17,7 @@ from data.images import WHITE
 from logoflow.report.formats import duration, label, value
 from logoflow.report.page import Page, read_page
 from logoflow.store.store import Artifact
+from tasks.made import Answer
 
 LARGEST = 30_000  # bytes of the picture; a third more as text, which the server keeps for every stage of every run
 WIDTHS = (560, 420, 300, 200)
@@ -28,7 +28,7 @@ silent: set[UUID | None] = set()
 """The flow runs whose server did not take a summary."""
 
 
-def leave_summary(pipeline: str, state: State[Artifact]) -> None:
+def leave_summary(pipeline: str, state: Answer) -> None:
     """Create the artifact of a stage that has just answered, where it runs as a Prefect task.
 
     A server that does not take it is no reason for the stage to fail.

@@ -64,6 +64,19 @@ def test_dask_and_a_bucket_make_what_threads_and_a_folder_make(
     assert run(finished, other, "plan", str(finished.config), "--check", "--store", place)
 
 
+def test_a_task_reaches_a_process_that_has_imported_nothing() -> None:
+    sent = run_python(
+        "import sys, cloudpickle; from flows.pipeline import TASKS; sys.stdout.buffer.write(cloudpickle.dumps(TASKS))"
+    )
+    got = run_python("import sys, pickle; print(*pickle.load(sys.stdin.buffer))", sent)
+    assert got.decode().split() == list(STAGES)
+
+
+def run_python(code: str, sent: bytes = b"") -> bytes:
+    """What a new interpreter answers."""
+    return subprocess.run([sys.executable, "-c", code], input=sent, cwd=ROOT, capture_output=True, check=True).stdout
+
+
 @SCALED
 @WITHOUT_RAY
 def test_ray_makes_what_threads_make(finished: Pipeline, tmp_path: Path) -> None:
