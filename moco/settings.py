@@ -81,6 +81,7 @@ PUBLISHED = {"network": "resnet50", "width": 64, "stem_stride": 4, "pixels": "im
 """What published weights were trained with, and so have to be used with."""
 METADATA_KEY = "moco"
 """Under which an encoder's file keeps its settings; only one, because safetensors writes several in random order."""
+LARGEST_HEADER = 100_000_000  # bytes, as safetensors limits it
 OF_THE_NETWORK = ("network", "width", "stem_stride", "pixels", "resolution", "blur_first", "dimensions")
 """What an encoder of ours has to be used with."""
 
@@ -203,12 +204,17 @@ def decided_by(weights: Path) -> dict[str, Any]:
     """
     if not is_own(weights):
         return PUBLISHED
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(weights, framework="np") as file:
-            settings = json.loads(file.metadata()[METADATA_KEY])["settings"]
-    except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
+        settings = json.loads(metadata_of(weights)[METADATA_KEY])["settings"]
+    except (OSError, TypeError, KeyError, ValueError) as error:
         raise ValueError(f"weights is {weights}, which is no encoder: name one that train_encoder wrote.") from error
     fields = EncoderSettings.model_fields
     return {name: settings.get(name, fields[name].default) for name in OF_THE_NETWORK}
+
+
+def metadata_of(path: Path) -> dict[str, Any]:
+    """What a safetensors file tells beside its tensors; safetensors would load numpy, which a plan need not await."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        metadata: dict[str, Any] = json.loads(file.read(min(length, LARGEST_HEADER)))["__metadata__"]
+    return metadata

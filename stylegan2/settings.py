@@ -17,6 +17,7 @@ SHAPE = ("z_dim", "w_dim", "mapping_depth", "channel_base", "channel_max")
 """What networks that start from trained ones have in common with them, beside the pictures."""
 
 MAX_BASE = 16  # a base that is larger leaves too much of the picture to a single learned constant
+LARGEST_HEADER = 100_000_000  # bytes, as safetensors limits it
 
 
 class Settings(BaseModel):
@@ -227,13 +228,18 @@ def shape_of(generator: Path) -> dict[str, Any]:
     Raises:
         ValueError: the file holds none.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(generator, framework="np") as file:
-            settings = json.loads(file.metadata()["settings"])
+        settings = json.loads(metadata_of(generator)["settings"])
         return {name: settings[name] for name in SHAPE}
-    except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
+    except (OSError, TypeError, KeyError, ValueError) as error:
         raise ValueError(
             f"start_generator is {generator}, which is no generator: name one that train_gan or stylegan2.train wrote."
         ) from error
+
+
+def metadata_of(path: Path) -> dict[str, Any]:
+    """What a safetensors file tells beside its tensors; safetensors would load numpy, which a plan need not await."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        metadata: dict[str, Any] = json.loads(file.read(min(length, LARGEST_HEADER)))["__metadata__"]
+    return metadata

@@ -127,7 +127,10 @@ class Bucket:
         more = {"StartAfter": start} if start else {}
         while True:
             wish = {"Bucket": self.name, "Prefix": self.prefix + prefix, **more}
-            page: dict[str, Any] = self._ask(lambda wish=wish: call("list_objects_v2", **wish))  # type: ignore[misc]
+            try:
+                page: dict[str, Any] = self._ask(lambda wish=wish: call("list_objects_v2", **wish))  # type: ignore[misc]
+            except FileNotFoundError as error:
+                raise UserError(f"there is no bucket {self.name}: create it, or name another as the store.") from error
             for item in page.get("Contents", []):
                 yield item["Key"].removeprefix(self.prefix), item
             if not page.get("IsTruncated"):

@@ -229,5 +229,12 @@ def test_an_encoder_of_ours_is_kept_as_it_is_or_trained_on(settings: EncoderSett
     assert not torch.equal(on.stem.weight, again.stem.weight)
     with pytest.raises(ValueError, match=r"resolution is 32, but these weights are for 16: leave out resolution"):
         EncoderSettings(weights=first, resolution=32)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff" * 64, b"\x02" + bytes(7) + b"[]", b"\x02" + bytes(7) + b"{}"])
+def test_weights_that_are_no_encoder_are_refused(content: bytes | None, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.safetensors"
+    if content is not None:
+        weights.write_bytes(content)
     with pytest.raises(ValueError, match="which is no encoder: name one that train_encoder wrote"):
-        EncoderSettings(weights=tmp_path / "nothing.safetensors")
+        EncoderSettings(weights=weights)

@@ -57,8 +57,15 @@ def test_the_start_decides_the_size_of_the_networks(trained: dict[str, object], 
     names = ("z_dim", "w_dim", "channel_base", "channel_max")
     assert [getattr(settings, name) for name in names] == [trained[name] for name in names]
     assert settings.mapping_depth == load_generator(str(trained["start_generator"])).settings.mapping_depth
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff" * 64, b"\x02" + bytes(7) + b"[]", b"\x02" + bytes(7) + b"{}"])
+def test_a_start_that_is_no_generator_is_refused(content: bytes | None, tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    if content is not None:
+        start.write_bytes(content)
     with pytest.raises(ValueError, match="which is no generator: name one that train_gan"):
-        TrainingSettings(start_generator=tmp_path / "nothing.safetensors")
+        TrainingSettings(start_generator=start)
 
 
 def test_networks_for_other_pictures_are_refused(logos: Logos, trained: dict[str, object]) -> None:

@@ -210,3 +210,9 @@ def test_a_prefix_with_other_things_is_refused(place: str) -> None:
     with pytest.raises(UserError, match="has other things in it"):
         Workspace.open(taken)
     assert Workspace.find(f"{place}-nothing") is None
+
+
+@pytest.mark.usefixtures("place")
+def test_a_bucket_that_is_not_there_is_named() -> None:
+    with pytest.raises(UserError, match="there is no bucket nowhere: create it"):
+        Bucket.at("s3://nowhere/store").listed("")
