@@ -19,7 +19,7 @@ RUNS := tests/flows tests/faults tests/tasks tests/deploy
 test: .venv/installed
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-runs test-parts
 
-test-runs test-parts: export OMP_NUM_THREADS := 1
+test-runs test-parts scaled: export OMP_NUM_THREADS := 1
 
 test-runs:
 	$(BIN)/python -m pytest $(RUNS)
