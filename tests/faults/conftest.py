@@ -20,16 +20,20 @@ def seed() -> int:
 
 
 @pytest.fixture(scope="session")
-def bench(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Bench]:
+def outcomes(pytestconfig: pytest.Config) -> list[Outcome]:
+    """The rows of the table."""
+    return pytestconfig.stash.setdefault(OUTCOMES, [])
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory: pytest.TempPathFactory, outcomes: list[Outcome]) -> Iterator[Bench]:
     """The finished pipeline with a server and a process to fork runs from."""
     folder = tmp_path_factory.mktemp("faults")
     server = PrefectServer(folder / "prefect")
     server.start()
     warm = Warm(server.environment, folder)
     try:
-        bench = Bench(folder, server, warm)
-        pytestconfig.stash[OUTCOMES] = bench.outcomes
-        yield bench
+        yield Bench(folder, server, warm, outcomes)
     finally:
         warm.close()
         server.stop()

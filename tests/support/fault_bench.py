@@ -213,8 +213,9 @@ class Bench:
         outcome.equal += found == self.content
         outcome.half_read += len(damage)
         outcome.left_running += len(running)
-        assert found == self.content, fault
-        assert (damage, running) == ([], []), fault
+        assert found == self.content
+        assert not damage, damage
+        assert not running, running
 
     def left_running(self, store: Path) -> list[str]:
         """Runs and stages that the ledger or Prefect take to be alive, although nothing runs."""
