@@ -6,8 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
-from fault_bench import Bench, in_full
-from small_pipeline import ROOT
+from fault_bench import SETTLE_S, Bench, in_full
+from prefect_server import task_states
+from small_pipeline import ROOT, Server
+
+from logoflow.stages import STAGES
+from logoflow.status import read_runs
+from logoflow.store.ledger import Ledger
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
@@ -28,6 +33,7 @@ def test_a_clock_that_goes_back_breaks_neither_run_nor_status_nor_plan_nor_gc(be
             told, _ = job.communicate(timeout=300)
             assert job.returncode == 0, told
             assert newest_run(bench, store)["state"] == "completed"
+            wait_for_prefect(bench, store)
             looked = bench.warm.start("plan", str(bench.pipeline.config), "--check", "--store", str(store))
             assert looked.exit_code() == 0, looked.log.read_text()
             collected = bench.warm.start("gc", "--keep-last", "1", "--delete", "--store", str(store))
@@ -45,6 +51,19 @@ def cold_run(bench: Bench, store: Path, environment: dict[str, str]) -> "subproc
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def wait_for_prefect(bench: Bench, store: Path) -> None:
+    """Wait until the server has recorded the stages, which comes late.
+
+    It keeps the latest state by its time: a stage during which the clock went back is Running until a later run ends it.
+    """
+    flow_run = read_runs(Ledger(store / ".ledger.sqlite"))[0].flow_run
+    assert flow_run is not None
+    end = time.monotonic() + SETTLE_S
+    while not set(STAGES) <= set(task_states(Server(bench.server.environment, bench.server.url), flow_run)):
+        assert time.monotonic() < end, "the server does not know of all stages"
+        time.sleep(0.5)
 
 
 def newest_run(bench: Bench, store: Path) -> dict[str, object]:
