@@ -56,7 +56,7 @@ def cold_run(bench: Bench, store: Path, environment: dict[str, str]) -> "subproc
 def wait_for_prefect(bench: Bench, store: Path) -> None:
     """Wait until the server has recorded the stages, which comes late.
 
-    It keeps the latest state by its time: a stage during which the clock went back is Running until a later run ends it.
+    It keeps the latest state by time: a stage during which the clock went back is Running until a later run ends it.
     """
     flow_run = read_runs(Ledger(store / ".ledger.sqlite"))[0].flow_run
     assert flow_run is not None
