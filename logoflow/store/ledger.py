@@ -77,7 +77,10 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 class Ledger:
-    """Append and read events from any thread; a process keeps one connection, as closing one syncs the disk twice."""
+    """Append and read events from any thread; a process keeps one connection, as closing one syncs the disk twice.
+
+    Every method raises a UserError where the disk is full, the store may not be written to, or the file is damaged.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -89,26 +92,26 @@ class Ledger:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            if self._connection is None:
-                self._connection = connect(self.path)
-            with self._connection:
-                yield self._connection
-
-    def append(self, event: Event) -> None:
-        """Add one event.
-
-        Raises:
-            UserError: the disk is full, or the store may not be written to.
-        """
         try:
-            with self._open() as database:
-                insert(database, event)
-        except sqlite3.OperationalError as error:
+            with self._lock:
+                if self._connection is None:
+                    self._connection = connect(self.path)
+                with self._connection:
+                    yield self._connection
+        except sqlite3.OperationalError as error:  # SQLite makes files beside it, even to read
             raise UserError(
                 f"nothing can be written to the ledger {self.path} ({error}): make room on its disk, or allow it, and "
                 "run again."
             ) from error
+        except sqlite3.DatabaseError as error:
+            raise UserError(
+                f"the ledger {self.path} is damaged ({error}): move it away; artifacts are kept, the history is not."
+            ) from error
+
+    def append(self, event: Event) -> None:
+        """Add one event."""
+        with self._open() as database:
+            insert(database, event)
 
     def events(self, run: str | None = None, after: int = 0) -> list[Event]:
         """Events of a run (of all), oldest first, from behind sequence number `after`."""

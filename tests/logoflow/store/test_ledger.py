@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from logoflow.errors import UserError
 from logoflow.store.ledger import Event, Kind, Ledger
 
 
@@ -76,6 +77,7 @@ def test_the_last_answer_is_the_newest_built_or_cached_event_of_the_pipeline_and
 APPEND = """
 import sys
 from pathlib import Path
+from logoflow.errors import UserError
 from logoflow.store.ledger import Event, Kind, Ledger
 
 print("ready", flush=True)
@@ -105,3 +107,10 @@ def test_processes_that_append_at_once_from_the_first_event_on_lose_nothing(ledg
     assert len(ledger.events()) == 4 * 60
     for number in range(4):
         assert [event.data["done"] for event in ledger.events(run=f"run-{number}")] == list(range(60))
+
+
+def test_a_damaged_ledger_is_told(ledger: Ledger) -> None:
+    ledger.path.write_bytes(b"not a database at all, but long enough to have a header" * 10)
+    for use in (ledger.last_seq, lambda: ledger.append(Event("r", "p", Kind.RUN_STARTED))):
+        with pytest.raises(UserError, match="is damaged"):
+            use()
