@@ -1,6 +1,7 @@
 """prefect.yaml deploys offline, its forms explain and limit every setting, and a worker runs what it deploys."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from prefect_server import ask, deployment, end_of, start, task_states
+from prefect_server import ask, deployment, end_of, prefect, start, task_states
 from small_pipeline import Pipeline, Server
 
 from logoflow.stages import STAGES
@@ -110,3 +111,32 @@ def test_a_worker_runs_a_deployment(finished: Pipeline, worker: Path, deployed: 
     told = task_states(deployed, run)["ingest"]
     assert told["name"] == "Built"
     assert told["message"].endswith("never ran")
+
+
+def test_a_stage_is_built_again_through_a_deployment(
+    finished: Pipeline, worker: Path, deployed: Server, tmp_path: Path
+) -> None:
+    again = finished.copy(tmp_path / "again")
+    run = start(deployed, "on-demand", config=str(again.config), force="cluster", store=str(again.store))
+    assert end_of(deployed, run)["type"] == "COMPLETED", worker.read_text()[-3000:]
+    states = {name: state["name"] for name, state in task_states(deployed, run).items()}
+    assert states.pop("cluster") == "Reproduced"
+    assert set(states.values()) == {"Cached"}
+
+
+def test_a_failed_run_is_retried_by_the_command_that_it_names(
+    finished: Pipeline, worker: Path, deployed: Server, tmp_path: Path
+) -> None:
+    late = finished.copy(tmp_path / "late")
+    late.logos.rename(tmp_path / "logos")
+    run = start(deployed, "on-demand", config=str(late.config), store=str(late.store))
+    failed = end_of(deployed, run)
+    assert failed["type"] == "FAILED", worker.read_text()[-3000:]
+    assert str(late.logos) in failed["message"]
+    assert f"go on with `prefect flow-run retry {run}`" in failed["message"]
+    (tmp_path / "logos").rename(late.logos)
+    prefect(deployed, "flow-run", "retry", run)
+    end = time.monotonic() + 240
+    while ask(deployed, f"/flow_runs/{run}")["state"]["type"] != "COMPLETED":
+        assert time.monotonic() < end, worker.read_text()[-3000:]
+        time.sleep(0.5)
