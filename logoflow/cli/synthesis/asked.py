@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+SAVED = (".safetensors", ".npy", ".json")
+
+
 @dataclass(frozen=True)
 class Asked:
     """Pictures to draw.
@@ -57,19 +60,37 @@ def asked_pictures(opened: Opened, request: PictureRequest, seeds: str, psi: flo
         else seeded_pictures(opened, request, numbers(text, "--seeds"), opened.clusters(request.cluster), psi)
         for text in sources
     ]
+    if request.cluster and request.seeds is None and request.w is not None and keeps_clusters(opened, request.w):
+        raise UserError(f"{request.w} has clusters of its own: leave --cluster out, or name --seeds beside it.")
     return sum(parts[1:], parts[0])
 
 
 def seeds_or_saved(opened: Opened, request: Request, text: str, named: Sequence[str]) -> Asked:
     """The pictures of a text that is either seeds or a file of saved w."""
-    if is_file(text):
+    if is_saved(text):
         return saved_pictures(opened, request, text, named)
     return seeded_pictures(opened, request, numbers(text, "seeds"), opened.clusters(named))
 
 
-def is_file(text: str) -> bool:
+def is_saved(text: str) -> bool:
     """Whether a text names a file of saved w, or the JSON of an earlier output."""
-    return text.partition("@")[0].endswith((".safetensors", ".npy", ".json"))
+    return split_picks(text)[0].endswith(SAVED)
+
+
+def split_picks(text: str) -> tuple[str, str]:
+    """`FILE@2-4` -> FILE and 2-4; there may be an @ in the name of a folder, too."""
+    if text.endswith(SAVED):
+        return text, ""
+    name, _, picks = text.rpartition("@")
+    return name, picks
+
+
+def keeps_clusters(opened: Opened, text: str) -> bool:
+    """Whether clusters were saved with w."""
+    from stylegan2.saved import load_w
+
+    path = Path(split_picks(text)[0])
+    return path.suffix == ".json" or load_w(path, opened.network.settings)[1] is not None
 
 
 def seeded_pictures(
@@ -94,7 +115,7 @@ def saved_pictures(
     """
     from logoflow.cli.synthesis.record import redrawn
 
-    name, _, picks = text.partition("@")
+    name, picks = split_picks(text) if is_saved(text) else (text, "")
     path = Path(name)
     asked = redrawn(path, opened) if path.suffix == ".json" else read_w(opened, path, named)
     if picks:

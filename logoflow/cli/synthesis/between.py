@@ -1,8 +1,8 @@
 """`logoflow interpolate`, `mix` and `truncate`: what lies between pictures, and between a picture and the average."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from logoflow.cli.synthesis.asked import Asked, asked_pictures, drawn, seeds_or_saved
 from logoflow.cli.synthesis.command import command
@@ -46,6 +46,12 @@ class TruncateRequest(PictureRequest):
     start: float = Field(0.0, ge=-3, le=3, description="Truncation of the first column; 0 is the average.")
     end: float = Field(1.25, ge=-3, le=3, description="Truncation of the last column; 1 is full variety.")
     steps: int | None = Field(None, ge=2, description=f"Columns; left out: 6, in a film {FILM_STEPS}.")
+
+    @model_validator(mode="after")
+    def _sweeps(self) -> Self:
+        if self.truncation is not None:
+            raise ValueError("truncate goes through truncations: leave --truncation out, and give --start and --end.")
+        return self
 
 
 @command(InterpolateRequest, out="interpolate.webp", moving=True)

@@ -8,7 +8,7 @@ import typer
 from logoflow.cli.output import StoreOption, console
 from logoflow.cli.synthesis.command import COMMANDS, Command
 from logoflow.cli.synthesis.opened import open_generator, sha256_of
-from logoflow.cli.synthesis.record import read_record, request_of, write_record
+from logoflow.cli.synthesis.record import keep_sources, read_record, request_of, write_record
 from logoflow.cli.synthesis.request import Request
 from logoflow.cli.synthesis.writing import check_video, write
 from logoflow.errors import UserError
@@ -18,14 +18,19 @@ from logoflow.generators import choose_generator
 def perform(command: Command, request: Request) -> dict[str, str]:
     """Draw what is asked for and write it; the sha256 of each file that was written, by name."""
     check_video(request)
+    keep_sources(request)
     opened = open_generator(request.generator, request.store)
     drawing = command.draw(opened, request)
-    files = write(drawing, request, command.moving)
-    if request.save_w is not None:
-        from stylegan2.saved import save_w
+    try:
+        files = write(drawing, request, command.moving)
+        if request.save_w is not None:
+            from stylegan2.saved import save_w
 
-        save_w(request.save_w, drawing.asked.ws, drawing.asked.weights)
-    record = write_record(command, request, opened, drawing, files)
+            save_w(request.save_w, drawing.asked.ws, drawing.asked.weights)
+        record = write_record(command, request, opened, drawing, files)
+    except OSError as error:
+        where = error.filename or request.out
+        raise UserError(f"{where} cannot be written ({error.strerror or error}): give --out another place.") from error
     if drawing.note:
         console.print(drawing.note)
     console.print(f"Drawn by {opened.origin}: {request.out} (`logoflow again {record}` makes it again).")

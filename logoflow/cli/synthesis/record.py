@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from logoflow.cli.synthesis.asked import Asked, is_file
+from logoflow.cli.synthesis.asked import Asked, is_saved, split_picks
 from logoflow.cli.synthesis.command import COMMANDS, Command, checked
 from logoflow.cli.synthesis.drawing import Drawing
 from logoflow.cli.synthesis.opened import Opened, sha256_of
@@ -51,9 +51,9 @@ def write_record(command: Command, request: Request, opened: Opened, drawing: Dr
     versions = {name: library_version(name) for name in ("torch", "pillow", "av")}
     record = Record(
         command=command.name,
-        request=request.model_dump(mode="json", exclude={"save_w", "store"}),
+        request=wherever(request),
         generator={"path": str(opened.path), "origin": opened.origin, "sha256": opened.sha256},
-        sources={path: sha256_of(Path(path)) for path in sources_of(request)},
+        sources={str(Path(path).absolute()): sha256_of(Path(path)) for path in sources_of(request)},
         pictures=pictures_of(drawing.asked),
         files={path.name: sha256_of(path) for path in files},
         versions=versions | {"device": str(opened.network.w_avg.device), "threads": str(torch.get_num_threads())},
@@ -76,7 +76,29 @@ def pictures_of(asked: Asked) -> list[dict[str, Any]]:
 def sources_of(request: Request) -> list[str]:
     """The files that w is read from."""
     texts = (getattr(request, name, None) for name in ("w", "rows", "columns"))
-    return [text.partition("@")[0] for text in texts if isinstance(text, str) and is_file(text)]
+    return [split_picks(text)[0] for text in texts if isinstance(text, str) and is_saved(text)]
+
+
+def keep_sources(request: Request) -> None:
+    """Refuse to write over what is drawn from: the output could not be made again.
+
+    Raises:
+        UserError: it would.
+    """
+    written = {path.resolve() for path in (request.out, place_of(request.out), request.save_w) if path is not None}
+    for source in sources_of(request):
+        if Path(source).resolve() in written:
+            raise UserError(f"{request.out} is made from {source} and would be written over it: name another --out.")
+
+
+def wherever(request: Request) -> dict[str, Any]:
+    """All parameters, such that they mean the same in another folder."""
+    values = request.model_dump(mode="json", exclude={"save_w", "store"})
+    sources = sources_of(request)
+    return {
+        name: str(Path(value).absolute()) if isinstance(value, str) and split_picks(value)[0] in sources else value
+        for name, value in values.items()
+    }
 
 
 def read_record(path: Path) -> Record:

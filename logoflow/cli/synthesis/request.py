@@ -46,6 +46,8 @@ class Request(BaseModel):
     @model_validator(mode="after")
     def _can_be_written(self) -> Self:
         suffix = self.out.suffix.lower()
+        if not self.out.name:
+            raise ValueError(f"--out is {str(self.out)!r}, which nothing can be written to: name a folder or a file.")
         if suffix and suffix not in (*PICTURES, *FILMS):
             raise ValueError(f"--out is {self.out}: give a folder, or a file that ends in .png, .webp, .gif or .mp4.")
         if self.out.exists() and self.out.is_dir() == bool(suffix):

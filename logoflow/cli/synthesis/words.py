@@ -1,6 +1,7 @@
 """The small languages of options: numbers and ranges, clusters and mixes of them, layers, noise by layers."""
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, cast
 
 from logoflow.errors import UserError
@@ -58,7 +59,10 @@ def one_mix(text: str) -> dict[int, float]:
     """
     try:
         parts = (part.split(":") for part in text.split(","))
-        return {int(label): float(weight) for label, weight in parts}
+        mix = [(int(label), float(weight)) for label, weight in parts]
+        if len(dict(mix)) < len(mix) or not all(isfinite(weight) for _, weight in mix):
+            raise ValueError
+        return dict(mix)
     except ValueError:
         raise UserError(f"--cluster {text!r} is no mix of clusters: write it as 2:0.7,5:0.3.") from None
 

@@ -99,7 +99,21 @@ def test_saved_w_and_earlier_outputs_are_taken_up(
         ).code
         == 0
     )
-    assert set(record_of(tmp_path / "m.png")["sources"]) == {"w.safetensors", "elsewhere/first.json"}
+    sources = {str(tmp_path / name) for name in ("w.safetensors", "elsewhere/first.json")}
+    assert set(record_of(tmp_path / "m.png")["sources"]) == sources
+    Path("elsewhere").rename("work@home")
+    assert logoflow("generate", "--w", "work@home/first.json@0", "--out", "n.png", *name).code == 0
+
+
+def test_an_output_is_made_again_from_any_folder(
+    generators: dict[str, Path], logoflow: Logoflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = ("--generator", generators["clusters"])
+    assert logoflow("generate", "--seeds", "1-2", "--out", "a.png", *name).code == 0
+    assert logoflow("generate", "--w", "a.png.json@1", "--out", "b.png", *name).code == 0
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert "The bytes are the same." in logoflow("again", "../b.png.json").out
 
 
 def test_a_record_that_no_longer_holds_is_refused(
@@ -133,6 +147,13 @@ def test_a_record_that_no_longer_holds_is_refused(
         ("generate --seeds 0-99999999", "is no list of numbers"),
         ("generate --cluster 3", "this generator has clusters 0 to 2"),
         ("generate --cluster 1:x", "is no mix of clusters"),
+        ("generate --cluster 1:inf", "is no mix of clusters"),
+        ("generate --cluster 1:1,1:2", "is no mix of clusters"),
+        ("generate --w first.png.json --cluster 1", "has clusters of its own: leave --cluster out"),
+        ("generate --w first.png.json --out first.png", "would be written over it: name another --out"),
+        ("generate --out .", "which nothing can be written to: name a folder or a file"),
+        ("generate --seeds 1 --out taken.png", "taken.png.json cannot be written (Is a directory)"),
+        ("truncate --truncation 0.3", "leave --truncation out, and give --start and --end"),
         ("generate --cluster 0:0", "this generator has clusters 0 to 2"),
         ("generate --truncation 9", "--truncation is 9.0, but it should be less than or equal to 3"),
         ("generate --noise loud", "write const, random, none"),
@@ -154,6 +175,11 @@ def test_what_cannot_be_done_is_told_in_a_sentence(
     command: str, sentence: str, generators: dict[str, Path], logoflow: Logoflow
 ) -> None:
     Path("there").touch()
+    Path("taken.png.json").mkdir()
+    if "first.png" in command:
+        assert (
+            logoflow("generate", "--seeds", "1", "--out", "first.png", "--generator", generators["clusters"]).code == 0
+        )
     answer = logoflow(*command.split(), "--generator", generators["clusters"])
     assert answer.code == 2
     assert sentence in answer.err
