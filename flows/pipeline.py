@@ -13,7 +13,7 @@ from flows.start import ConfigOrPath, Ended, perform
 from flows.train import train_generator
 from logoflow.resolve import Place
 from logoflow.run import Run
-from logoflow.stages import STAGES
+from logoflow.stages import STAGES, check_choice
 from tasks import (
     cluster,
     curate,
@@ -68,9 +68,15 @@ def pipeline(
         force: Build this stage again and compare, although it is up to date.
         runner: Where units are worked on: threads of this process, or a Dask or Ray cluster.
     """
-    if only is not None:
-        return perform(lambda run: run_only(run, only), config, store, runner, force)
-    return perform(lambda run: run_from(run, start), config, store, runner, force)
+
+    def work(run: Run) -> None:
+        check_choice(only, start, force)
+        if only is not None:
+            run_only(run, only)
+        else:
+            run_from(run, start)
+
+    return perform(work, config, store, runner, force)
 
 
 def run_from(run: Run, start: str | None) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from logoflow.errors import UserError
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -120,6 +122,21 @@ STAGES: dict[str, Stage] = {
         ),
     )
 }  # fmt: skip
+
+
+def check_choice(only: str | None, start: str | None, force: str | None) -> None:
+    """Refuse a choice of stages that cannot be meant.
+
+    Raises:
+        UserError: a stage is not there, or one part of the choice leaves out what another asks for.
+    """
+    for name in (only, start, force):
+        if name is not None and name not in STAGES:
+            raise UserError(f"there is no stage {name}: the stages are {', '.join(STAGES)}.")
+    if only is not None and start is not None:
+        raise UserError(f"either only {only} runs, or all from {start} on: choose one.")
+    if only is not None and force not in (None, only):
+        raise UserError(f"only {only} runs, so {force} is not built again: leave one of them out.")
 
 
 def before(name: str) -> list[str]:

@@ -25,7 +25,7 @@ from logoflow.plan import make_plan
 from logoflow.redact import redacted
 from logoflow.resolve import Workspace, absolute
 from logoflow.run import Run, default_store
-from logoflow.stages import STAGES
+from logoflow.stages import check_choice
 from logoflow.status import dead_runs
 from logoflow.store.store import Artifact
 from logoflow.up.place import use_server
@@ -58,9 +58,7 @@ def run(
     ] = "local",
 ) -> None:
     """Run what is not up to date, from raw logos to the report."""
-    for name in (start, only, force):
-        if name is not None and name not in STAGES:
-            raise UserError(f"there is no stage {name}: the stages are {', '.join(STAGES)}.")
+    check_choice(only, start, force)
     checked = load_config(config, settings)
     place = absolute(store or default_store())
     space = Workspace.open(place)

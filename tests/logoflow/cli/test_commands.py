@@ -115,6 +115,11 @@ def test_the_table_of_a_plan_shows_reasons_whole_and_as_they_are(
         (("run", "{experiment}", "--only", "clusters"), "there is no stage clusters: the stages are ingest, "),
         (("run", "{experiment}", "--from", "clusters"), "there is no stage clusters"),
         (("run", "{experiment}", "--force", "clusters"), "there is no stage clusters"),
+        (
+            ("run", "{experiment}", "--only", "cluster", "--from", "embed"),
+            "either only cluster runs, or all from embed on",
+        ),
+        (("run", "{experiment}", "--only", "cluster", "--force", "embed"), "so embed is not built again"),
         (("show", "clusters"), "there is no stage clusters"),
         (("status", "--store", "{folder}"), "other things in it"),
         (("plan", "{experiment}", "--store", "{experiment}"), "other things in it"),
