@@ -95,9 +95,9 @@ def fold(events: Iterable[Event]) -> RunStatus:
             run.accepted = True
     if run.state in ("queued", "running") and is_dead(first):
         run.state, run.ended, run.message = "crashed", events[-1].at, last_seen(run)
-    if run.state == "crashed":
-        for stage in run.stages.values():
-            stage.state = "crashed" if stage.state == "running" else stage.state
+    if run.state in ("failed", "cancelled", "crashed"):
+        for stage in run.stages.values():  # a stage's own end is not told where its process or the disk's room was gone
+            stage.state = run.state if stage.state == "running" else stage.state
     return run
 
 

@@ -107,6 +107,12 @@ def test_a_run_whose_process_is_gone_has_crashed_and_so_has_the_stage_that_it_wa
     assert "run again" in run.message
 
 
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_stage_whose_end_could_not_be_told_ended_as_its_run_did(state: str) -> None:
+    run = fold(events((Kind.STAGE_STARTED, "ingest", STARTED), (Kind.RUN_ENDED, "", {"state": state})))
+    assert [run.stages[name].state for name in ("ingest", "embed")] == [state, "waiting"]
+
+
 def test_a_process_that_was_given_the_number_of_a_dead_one_does_not_keep_its_run_alive() -> None:
     started, *rest = events((Kind.STAGE_STARTED, "ingest", STARTED))
     earlier = replace(started, data={**started.data, "born": "another boot 17"})
