@@ -78,7 +78,7 @@ def _fit(pixels: Pixels, square: NDArray[np.uint8]) -> None:
     size = square.shape[1]
     height, width = pixels.shape[:2]
     width_to, height_to = _fitted(width, height, size)
-    fitted = torch.from_numpy(np.require(pixels, requirements=("C", "W"))).permute(2, 0, 1)[None]
+    fitted = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]  # torch takes neither read-only nor mirrored arrays
     if (width, height) != (width_to, height_to):
         fitted = torch.nn.functional.interpolate(fitted, (height_to, width_to), mode="bicubic", antialias=True)
     left, top = (size - width_to) // 2, (size - height_to) // 2

@@ -34,6 +34,17 @@ def test_a_square_of_the_right_size_is_unchanged(blocks: Callable[..., Any]) -> 
     assert_array_equal(thumbnail_square(Image.fromarray(pixels), 32), pixels)
 
 
+@pytest.mark.parametrize(("height", "width"), [(5, 1), (1, 5), (20, 31)])
+def test_a_mirrored_or_read_only_picture_fits_as_its_copy_does(
+    blocks: Callable[..., Any], height: int, width: int
+) -> None:
+    mirrored = blocks(height, width)[:, ::-1]
+    read_only = mirrored.copy()
+    read_only.flags.writeable = False
+    for pixels in (mirrored, read_only):
+        assert_array_equal(fit_rgb(pixels, 32), fit_rgb(mirrored.copy(), 32))
+
+
 def test_a_fine_checkerboard_shrinks_to_gray_and_not_to_a_coarser_one() -> None:
     fine = (np.indices((128, 128)).sum(axis=0) % 2 * 255).astype(np.uint8)
     small = thumbnail_square(Image.fromarray(np.dstack([fine] * 3)), 16)
