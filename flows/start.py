@@ -47,7 +47,7 @@ def perform(
         run = Run(checked, absolute(store or default_store()), force=force)
         make_plan(checked, run.workspace())  # refuses what no run could satisfy, whoever started the flow
         reconcile(run.ledger)
-        with ends_soon(me, alone=bool(again)), run.recorded(str(me), again), running_on(runner):
+        with ends_soon(me, again), run.recorded(str(me), again), running_on(runner):
             work(run)
     except GateBroken as error:
         return Failed(name="GateBroken", message=ending(error, again), data=error)
