@@ -77,10 +77,10 @@ def is_saved(text: str) -> bool:
     return split_picks(text)[0].endswith(SAVED)
 
 
-def split_picks(text: str) -> tuple[str, str]:
-    """`FILE@2-4` -> FILE and 2-4; there may be an @ in the name of a folder, too."""
+def split_picks(text: str) -> tuple[str, str | None]:
+    """`FILE@2-4` -> FILE and 2-4, `FILE` -> FILE and None; there may be an @ in the name of a folder, too."""
     if text.endswith(SAVED):
-        return text, ""
+        return text, None
     name, _, picks = text.rpartition("@")
     return name, picks
 
@@ -115,10 +115,10 @@ def saved_pictures(
     """
     from logoflow.cli.synthesis.record import redrawn
 
-    name, picks = split_picks(text) if is_saved(text) else (text, "")
+    name, picks = split_picks(text) if is_saved(text) else (text, None)
     path = Path(name)
     asked = redrawn(path, opened) if path.suffix == ".json" else read_w(opened, path, named)
-    if picks:
+    if picks is not None:
         chosen = numbers(picks, "the pictures after @")
         if not all(0 <= place < len(asked.names) for place in chosen):
             raise UserError(f"{name} has pictures 0 to {len(asked.names) - 1}: {picks!r} names others.")

@@ -35,6 +35,16 @@ class Opened:
         """The weights of each cluster or mix that is named, of all clusters where none is; see `clusters`."""
         return clusters(named, self.network.settings.classes)
 
+    def check_layers(self, truncated: int | None) -> None:
+        """Whether there are as many layers as are to be truncated.
+
+        Raises:
+            UserError: there are fewer.
+        """
+        layers = self.network.settings.layers
+        if truncated is not None and truncated > layers:
+            raise UserError(f"this generator has {layers} layers: --truncated-layers cannot be {truncated}.")
+
 
 def open_generator(reference: str | None, store: Place | None) -> Opened:
     """Choose and load a generator.

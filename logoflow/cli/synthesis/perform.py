@@ -20,6 +20,7 @@ def perform(command: Command, request: Request) -> dict[str, str]:
     check_video(request)
     keep_sources(request)
     opened = open_generator(request.generator, request.store)
+    opened.check_layers(request.truncated_layers)
     drawing = command.draw(opened, request)
     try:
         files = write(drawing, request, command.moving)

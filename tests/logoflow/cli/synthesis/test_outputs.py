@@ -156,6 +156,8 @@ def test_a_record_that_no_longer_holds_is_refused(
         ("truncate --truncation 0.3", "leave --truncation out, and give --start and --end"),
         ("generate --cluster 0:0", "this generator has clusters 0 to 2"),
         ("generate --truncation 9", "--truncation is 9.0, but it should be less than or equal to 3"),
+        ("generate --truncated-layers 7", "this generator has 6 layers: --truncated-layers cannot be 7"),
+        ("generate --w first.png.json@", "'' is no list of numbers"),
         ("generate --noise loud", "write const, random, none"),
         ("generate --noise fine=loud", "write const, random, none"),
         ("generate --seeds 0-99999999999999999999", "is no list of numbers"),
