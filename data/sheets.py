@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import ceil
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from data.images import WHITE, flatten
 from data.pixels import thumbnail_square
 
 _INK = (60, 64, 72)
-_CAPTION_PX = 11
+_CAPTION_PX = 10
 
 
 def contact_sheet(
@@ -40,7 +41,7 @@ def contact_sheet(
     gap = max(2, tile // 12)
     line = _CAPTION_PX + 6 if captions is not None else 0
     rows = max(1, -(-len(images) // columns))
-    font = ImageFont.load_default(_CAPTION_PX)
+    font = _font()
     above = _CAPTION_PX + 6 if heads is not None else 0
     beside = gap + max(_width(side, font) for side in sides) if sides else 0
     size = (beside + gap + columns * (tile + gap), above + gap + rows * (tile + line + gap))
@@ -63,12 +64,19 @@ def contact_sheet(
     return sheet
 
 
-def _width(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:
+def _font() -> ImageFont.FreeTypeFont:
+    """The font that matplotlib brings along: Pillow's own has no letters with accents, nor Greek or Cyrillic ones."""
+    import matplotlib  # takes a moment to load
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", _CAPTION_PX)
+
+
+def _width(text: str, font: ImageFont.FreeTypeFont) -> int:
     """The width in px of the longest line."""
     return ceil(max(font.getlength(line) for line in text.split("\n")))
 
 
-def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont) -> str:
     """Cut a caption to a width in px, with an ellipsis."""
     if font.getlength(text) <= width:
         return text

@@ -34,6 +34,13 @@ def test_captions_stand_below_their_tiles_and_never_run_into_the_next(blocks: Ca
     assert 3 <= inked.min() <= inked.max() < 3 + 40
 
 
+@pytest.mark.parametrize("letter", ["é", "ß", "Ж", "Ω"])
+def test_captions_have_letters_of_other_alphabets(letter: str) -> None:
+    black = np.zeros((8, 8, 3), np.uint8)
+    drawn, without = (np.array(contact_sheet([black], 1, 40, [text])) for text in (letter, "\ue123"))
+    assert (drawn != without).any()  # a letter that a font has not is drawn as an empty box
+
+
 def test_a_sheet_without_pictures_is_white() -> None:
     assert (np.array(contact_sheet([], 4, 16)) == 255).all()
 
