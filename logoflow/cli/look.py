@@ -69,8 +69,9 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """List all runs, newest first, or what they measured: with --json every figure of every stage."""
+    found = read_runs(open_workspace(store).ledger)
     if metrics:
-        show_metrics(read_runs(open_workspace(store).ledger), as_json)
+        show_metrics(found, as_json)
         return
     rows = [
         {
@@ -83,9 +84,20 @@ def runs(
             "accepted": "accepted" if run.accepted else "",
             "message": run.message,
         }
-        for run in read_runs(open_workspace(store).ledger)
+        for run in found
     ]
-    print_rows(("run", "pipeline", "state", "started", "duration", "built", "accepted", "message"), rows, as_json)
+    if not as_json:
+        rows = [shortened(row) for row in rows]
+    print_rows(("run", "pipeline", "state", "duration", "built", "message"), rows, as_json)
+
+
+def shortened(row: dict[str, str]) -> dict[str, str]:
+    """A run for a table: its id says when it started."""
+    built = row["built"].split()
+    return row | {
+        "state": ", ".join(filter(None, (row["state"], row["accepted"]))),
+        "built": f"{len(built)} stages" if len(built) > 2 else ", ".join(built) or "nothing",
+    }
 
 
 def show_metrics(found: Sequence[RunStatus], as_json: bool) -> None:

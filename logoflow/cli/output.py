@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from logoflow.errors import UserError
@@ -26,6 +28,9 @@ StoreOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 DEMO = Path("configs/demo.yaml")
+SENTENCES = ("reason", "message", "problem", "outcome", "found")
+"""Columns that wrap."""
+ONE_LINE = 10_000  # letters
 
 
 def debugging() -> bool:
@@ -39,16 +44,24 @@ def open_workspace(store: Place | None) -> Workspace:
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
-    """Print rows as a table, or all that they hold as JSON."""
+    """Print rows as a table, or all that they hold as JSON.
+
+    Sentences are wrapped, names and figures never; where there is no terminal, each row is one line.
+    """
     if as_json:
         print(json.dumps(list(rows), indent=1, default=str))
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in columns:
-        table.add_column(column)
+        cells = [str(row.get(column, "")) for row in rows]
+        whole = None if column in SENTENCES else max(map(cell_len, (column, *cells)))
+        table.add_column(column, min_width=whole, no_wrap=whole is not None, overflow="fold")
     for row in rows:
         table.add_row(*(str(row.get(column, "")) for column in columns))
-    console.print(table, markup=False)
+    wide = Console(width=ONE_LINE, highlight=False)
+    if console.is_terminal:
+        wide.width = max(console.width, Measurement.get(wide, wide.options, table).minimum)
+    wide.print(table, markup=False)
 
 
 def check_out(path: Path | None) -> None:
