@@ -27,10 +27,10 @@ from logoflow.cli.project import project
 from logoflow.cli.repair import repair
 from logoflow.cli.run import run
 from logoflow.cli.status import status
+from logoflow.cli.synthesis.again import again
 from logoflow.cli.synthesis.anatomy import layers, noise
 from logoflow.cli.synthesis.between import interpolate, mix, truncate
 from logoflow.cli.synthesis.directions import directions
-from logoflow.cli.synthesis.perform import again
 from logoflow.cli.synthesis.pictures import generate, grid
 from logoflow.cli.up import down, up
 from logoflow.errors import UserError

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from logoflow.cli.synthesis.asked import asked_pictures
-from logoflow.cli.synthesis.command import command
 from logoflow.cli.synthesis.drawing import Drawing
 from logoflow.cli.synthesis.opened import Opened
+from logoflow.cli.synthesis.options import command
 from logoflow.cli.synthesis.request import PictureRequest
 from logoflow.cli.synthesis.words import named_span, noises
 

@@ -1,47 +1,21 @@
 """The pictures that are asked for: by seeds, from saved w, or from an earlier output."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from logoflow.cli.synthesis.command import COMMANDS
+from logoflow.cli.synthesis.drawing import Asked
 from logoflow.cli.synthesis.opened import Opened
+from logoflow.cli.synthesis.record import read_record, request_of
 from logoflow.cli.synthesis.request import TRUNCATION, PictureRequest, Request
-from logoflow.cli.synthesis.words import cluster_name, noises, numbers
+from logoflow.cli.synthesis.words import cluster_name, is_saved, noises, numbers, split_picks
 from logoflow.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
-
-
-SAVED = (".safetensors", ".npy", ".json")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Pictures to draw.
-
-    Attributes:
-        ws: `[N, L, w_dim]`, truncated.
-        weights: of the clusters `[N, K]`; None for a generator without any.
-        seeds: of their random noise.
-        names: of each.
-    """
-
-    ws: "Tensor"
-    weights: "Tensor | None"
-    seeds: list[int]
-    names: list[str]
-
-    def __add__(self, other: "Asked") -> "Asked":
-        """First these, then those."""
-        import torch
-
-        weights = None if self.weights is None or other.weights is None else torch.cat([self.weights, other.weights])
-        ws = torch.cat([self.ws, other.ws])
-        return Asked(ws, weights, self.seeds + other.seeds, self.names + other.names)
 
 
 def asked_pictures(opened: Opened, request: PictureRequest, seeds: str, psi: float | None = None) -> Asked:
@@ -72,19 +46,6 @@ def seeds_or_saved(opened: Opened, request: Request, text: str, named: Sequence[
     return seeded_pictures(opened, request, numbers(text, "seeds"), opened.clusters(named))
 
 
-def is_saved(text: str) -> bool:
-    """Whether a text names a file of saved w, or the JSON of an earlier output."""
-    return split_picks(text)[0].endswith(SAVED)
-
-
-def split_picks(text: str) -> tuple[str, str | None]:
-    """`FILE@2-4` -> FILE and 2-4, `FILE` -> FILE and None; there may be an @ in the name of a folder, too."""
-    if text.endswith(SAVED):
-        return text, None
-    name, _, picks = text.rpartition("@")
-    return name, picks
-
-
 def keeps_clusters(opened: Opened, text: str) -> bool:
     """Whether clusters were saved with w."""
     from stylegan2.saved import load_w
@@ -113,8 +74,6 @@ def saved_pictures(
 
     They have the clusters that were saved with them; else the named ones in turn, or evenly all.
     """
-    from logoflow.cli.synthesis.record import redrawn
-
     name, picks = split_picks(text) if is_saved(text) else (text, None)
     path = Path(name)
     asked = redrawn(path, opened) if path.suffix == ".json" else read_w(opened, path, named)
@@ -130,6 +89,19 @@ def saved_pictures(
         return asked
     ws = opened.network.truncate(asked.ws, psi, asked.weights, request.centre, request.truncated_layers)
     return Asked(ws, asked.weights, asked.seeds, asked.names)
+
+
+def redrawn(path: Path, opened: Opened) -> Asked:
+    """The pictures of an earlier output.
+
+    Raises:
+        UserError: it was made by another generator.
+    """
+    record = read_record(path)
+    if record.generator["sha256"] != opened.sha256:
+        raise UserError(f"{path} was made by another generator: add --generator {record.generator['path']}.")
+    out = Path(record.request["out"]).name  # nothing is written: its folder need not be there
+    return COMMANDS[record.command].draw(opened, request_of(record, out=out)).asked
 
 
 def read_w(opened: Opened, path: Path, named: Sequence[str]) -> Asked:

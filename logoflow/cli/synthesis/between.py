@@ -4,10 +4,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from logoflow.cli.synthesis.asked import Asked, asked_pictures, drawn, seeds_or_saved
-from logoflow.cli.synthesis.command import command
-from logoflow.cli.synthesis.drawing import Drawing
+from logoflow.cli.synthesis.asked import asked_pictures, drawn, seeds_or_saved
+from logoflow.cli.synthesis.drawing import Asked, Drawing
 from logoflow.cli.synthesis.opened import Opened
+from logoflow.cli.synthesis.options import command
 from logoflow.cli.synthesis.request import TRUNCATION, PictureRequest, Request
 from logoflow.cli.synthesis.words import layers
 from logoflow.errors import UserError

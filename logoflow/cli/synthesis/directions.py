@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from logoflow.cli.synthesis.asked import Asked, asked_pictures, drawn
-from logoflow.cli.synthesis.command import command
-from logoflow.cli.synthesis.drawing import Drawing
+from logoflow.cli.synthesis.asked import asked_pictures, drawn
+from logoflow.cli.synthesis.drawing import Asked, Drawing
 from logoflow.cli.synthesis.opened import Opened
+from logoflow.cli.synthesis.options import command
 from logoflow.cli.synthesis.request import PictureRequest
 from logoflow.cli.synthesis.words import layers
 from logoflow.errors import UserError

@@ -1,17 +1,41 @@
-"""What a command has drawn, and how it looks as a sheet or as the frames of a film."""
+"""What a command was asked for and has drawn, and how it looks as a sheet or as the frames of a film."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from logoflow.cli.synthesis.asked import Asked
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image
+    from torch import Tensor
 
 SHEET_SIDE, FILM_SIDE = 96, 256  # px that a picture's side has at least
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Pictures to draw.
+
+    Attributes:
+        ws: `[N, L, w_dim]`, truncated.
+        weights: of the clusters `[N, K]`; None for a generator without any.
+        seeds: of their random noise.
+        names: of each.
+    """
+
+    ws: "Tensor"
+    weights: "Tensor | None"
+    seeds: list[int]
+    names: list[str]
+
+    def __add__(self, other: "Asked") -> "Asked":
+        """First these, then those."""
+        import torch
+
+        weights = None if self.weights is None or other.weights is None else torch.cat([self.weights, other.weights])
+        ws = torch.cat([self.ws, other.ws])
+        return Asked(ws, weights, self.seeds + other.seeds, self.names + other.names)
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from pydantic import Field
 
 from logoflow.cli.synthesis.asked import asked_pictures, drawn, seeded_pictures
-from logoflow.cli.synthesis.command import command
 from logoflow.cli.synthesis.drawing import Drawing
 from logoflow.cli.synthesis.opened import Opened
+from logoflow.cli.synthesis.options import command
 from logoflow.cli.synthesis.request import PictureRequest, Request
 from logoflow.cli.synthesis.words import cluster_name, numbers
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from logoflow.cli.synthesis.asked import Asked, is_saved, split_picks
 from logoflow.cli.synthesis.command import COMMANDS, Command, checked
-from logoflow.cli.synthesis.drawing import Drawing
+from logoflow.cli.synthesis.drawing import Asked, Drawing
 from logoflow.cli.synthesis.opened import Opened, sha256_of
 from logoflow.cli.synthesis.request import Request
+from logoflow.cli.synthesis.words import is_saved, split_picks
 from logoflow.errors import UserError
 from logoflow.machine import library_version
 
@@ -122,16 +122,3 @@ def read_record(path: Path) -> Record:
 def request_of(record: Record, **changes: Any) -> Request:
     """The recorded request, with changes."""
     return checked(COMMANDS[record.command].request, {**record.request, **changes})
-
-
-def redrawn(path: Path, opened: Opened) -> Asked:
-    """The pictures of an earlier output.
-
-    Raises:
-        UserError: it was made by another generator.
-    """
-    record = read_record(path)
-    if record.generator["sha256"] != opened.sha256:
-        raise UserError(f"{path} was made by another generator: add --generator {record.generator['path']}.")
-    out = Path(record.request["out"]).name  # nothing is written: its folder need not be there
-    return COMMANDS[record.command].draw(opened, request_of(record, out=out)).asked

@@ -1,4 +1,4 @@
-"""The small languages of options: numbers and ranges, clusters and mixes of them, layers, noise by layers."""
+"""The small languages of options: numbers and ranges, clusters and mixes of them, layers, noise by layers, saved w."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from stylegan2.settings import NetworkSettings
 
 NOISES = ("const", "random", "none")
+SAVED = (".safetensors", ".npy", ".json")
 MOST = 10_000  # numbers in a range; more is a slip of the finger
 
 
@@ -118,3 +119,16 @@ def noises(text: str, settings: "NetworkSettings") -> "list[NoiseMode]":
         for layer in layers(which, settings):
             modes[layer] = mode
     return cast("list[NoiseMode]", modes)
+
+
+def is_saved(text: str) -> bool:
+    """Whether a text names a file of saved w, or the JSON of an earlier output."""
+    return split_picks(text)[0].endswith(SAVED)
+
+
+def split_picks(text: str) -> tuple[str, str | None]:
+    """`FILE@2-4` -> FILE and 2-4, `FILE` -> FILE and None; there may be an @ in the name of a folder, too."""
+    if text.endswith(SAVED):
+        return text, None
+    name, _, picks = text.rpartition("@")
+    return name, picks
