@@ -94,7 +94,7 @@ def stage(name: str) -> Callable[[Callable[Concatenate[Build, P], None]], Task[.
     def decorate(build: Callable[Concatenate[Build, P], None]) -> Task[..., Answer]:
         def run_stage(run: Run, *inputs: Artifact) -> Answer:
             state = answer(declaration, build, run, dict(zip(declaration.inputs, inputs, strict=True)))
-            leave_summary(run.config.name, state)
+            leave_summary(run.config.name, run.store, state)
             check_gates(run, cast(Artifact, state.data))
             return state
 

@@ -16,7 +16,9 @@ from prefect.logging import get_run_logger
 from data.images import WHITE
 from logoflow.report.formats import duration, label, value
 from logoflow.report.page import Page, read_page
+from logoflow.resolve import Place
 from logoflow.store.store import Artifact
+from logoflow.up.place import find_running
 from tasks.made import Answer
 
 LARGEST = 30_000  # bytes of the picture; a third more as text, which the server keeps for every stage of every run
@@ -28,8 +30,8 @@ silent: set[UUID | None] = set()
 """The flow runs whose server did not take a summary."""
 
 
-def leave_summary(pipeline: str, state: Answer) -> None:
-    """Create the artifact of a stage that has just answered, where it runs as a Prefect task.
+def leave_summary(pipeline: str, store: Place, state: Answer) -> None:
+    """Create the artifact of a stage of a store that has just answered, where it runs as a Prefect task.
 
     A server that does not take it is no reason for the stage to fail.
     """
@@ -40,7 +42,7 @@ def leave_summary(pipeline: str, state: Answer) -> None:
     assert isinstance(artifact, Artifact)
     try:
         create_markdown_artifact(
-            markdown_of(artifact, str(state.name), str(state.message)),
+            markdown_of(artifact, str(state.name), str(state.message), report_link(store, artifact.stage)),
             key=key_of(pipeline, artifact.stage),
             description=escaped(str(state.message)),
         )
@@ -54,8 +56,15 @@ def key_of(pipeline: str, stage: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{pipeline}-{stage}".lower()).strip("-")
 
 
-def markdown_of(artifact: Artifact, state: str, message: str) -> str:
-    """The summary of an artifact, and in which state its stage ended with what message."""
+def report_link(store: Place, stage: str) -> str:
+    """A link to a stage's page in the newest report, where `logoflow up` shows it; empty elsewhere."""
+    running = find_running(store)
+    page = "" if stage == "report" else f"{stage}.html"
+    return f"[In the newest report]({running.pages}/report/{page})" if running else ""
+
+
+def markdown_of(artifact: Artifact, state: str, message: str, link: str = "") -> str:
+    """The summary of an artifact, in which state its stage ended with what message, and where more is to be read."""
     page, manifest = read_page(artifact.attachments()), artifact.manifest
     lines = [f"## {escaped(label(artifact.stage).capitalize())}", "", escaped(page.summary), ""]
     lines += [f"**{escaped(state)}**, {escaped(message)}. The build took {duration(manifest.duration_s)}.", ""]
@@ -64,7 +73,7 @@ def markdown_of(artifact: Artifact, state: str, message: str) -> str:
     if picture := picture_of(page, artifact):
         lines += [picture, ""]
     where = artifact.path / ("index.html" if artifact.stage == "report" else "")
-    return "\n".join([*lines, f"On the machine that ran it: `{where}`", ""])
+    return "\n".join([*lines, link, "", f"On the machine that ran it: `{where}`", ""])
 
 
 def row_of(name: str, content: Any) -> str:

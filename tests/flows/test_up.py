@@ -25,6 +25,7 @@ from logoflow.up.place import find_running
 from logoflow.up.processes import PATIENCE_S, marked
 
 PASSWORD = "sesame: open"
+MARKDOWN = {"any_": ["markdown"]}
 WAIT_S = 600
 DEPLOYMENTS = {row["name"] for row in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
 
@@ -111,6 +112,8 @@ def test_the_worker_runs_a_deployment_in_the_store_of_up(background: Up) -> None
     until(lambda: background.ask(f"/flow_runs/{run}")["state"]["type"] in done)
     assert background.ask(f"/flow_runs/{run}")["state"]["type"] == "COMPLETED"
     assert len(list(Store(background.pipeline.store).artifacts("ingest"))) == 1
+    (summary,) = background.ask("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}, "type": MARKDOWN}})
+    assert f"(http://127.0.0.1:{background.pages_port}/report/ingest.html)" in summary["data"]
 
 
 def test_status_and_run_find_the_server(background: Up) -> None:

@@ -15,7 +15,8 @@ from PIL import Image
 from logoflow.report.page import Page, Picture, write_page
 from logoflow.store.manifest import Manifest, Parts
 from logoflow.store.store import Artifact
-from tasks.summary import LARGEST, key_of, markdown_of
+from logoflow.up.place import Home, write_note
+from tasks.summary import LARGEST, key_of, markdown_of, report_link
 
 HOSTILE = "<img src=x onerror=alert(1)> **bold** [a](javascript:1) | ![b](c) `code` # ~~x~~\n\n# head"
 
@@ -45,6 +46,15 @@ def test_the_sentence_the_numbers_and_the_place_are_told(tmp_path: Path) -> None
     cells = re.findall(r"<td>(.*?)</td>", html)
     assert cells == ["total", "10\xa0kimg", "p", "0.1235", "images", "48,652"]
     assert f"<code>{tmp_path}" in html
+
+
+def test_the_report_is_a_link_while_up_shows_it(tmp_path: Path) -> None:
+    assert report_link(tmp_path, "train_gan") == ""
+    write_note(Home(tmp_path), "http://127.0.0.1:4200", "http://127.0.0.1:4280", password=False, ready=True)
+    artifact = made(tmp_path, "Trained.", {})
+    html = rendered(markdown_of(artifact, "Built", "never ran", report_link(tmp_path, "train_gan")))
+    assert '<a href="http://127.0.0.1:4280/report/train_gan.html">In the newest report</a>' in html
+    assert report_link(tmp_path, "report").endswith("(http://127.0.0.1:4280/report/)")
 
 
 def test_text_from_data_is_shown_as_it_is(tmp_path: Path) -> None:
