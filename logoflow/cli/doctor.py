@@ -8,10 +8,10 @@ from typing import Any
 
 import typer
 
-from logoflow.cli.output import JsonOption, StoreOption, bytes_in_words, open_workspace, print_rows
+from logoflow.cli.output import JsonOption, StoreOption, bytes_in_words, print_rows
 from logoflow.errors import UserError
 from logoflow.machine import describe_host, has_bfloat16, library_version
-from logoflow.resolve import Place
+from logoflow.resolve import Place, Workspace
 from logoflow.run import default_store
 
 FREE_BYTES = 5 * 10**9
@@ -93,7 +93,7 @@ def check_features() -> str:
 
 def check_store(store: Place) -> str:
     """Readable, writable, with room here: for all of it, or for the mirror of what lies in a bucket."""
-    opened = open_workspace(store).store
+    opened = Workspace.open(store).store
     free = shutil.disk_usage(opened.root).free
     if free < FREE_BYTES:
         raise UserError(f"{opened.root} has only {bytes_in_words(free)} left: make room, or use another --store.")

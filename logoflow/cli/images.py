@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from logoflow.cli.output import StoreOption, console
+from logoflow.cli.output import StoreOption, console, open_workspace
 from logoflow.errors import UserError
-from logoflow.run import default_store, existing_workspace
 from logoflow.store.store import Artifact, Store
 
 if TYPE_CHECKING:
@@ -26,12 +25,10 @@ def images(
     from data.merged import write_merged
     from logoflow.search import last_used
 
-    space = existing_workspace(store)
-    table = last_used(space, "ingest") if space else None
-    if space is None or table is None:
-        raise UserError(
-            f"{store or default_store()} holds no image table: run the pipeline first, or name its --store."
-        )
+    space = open_workspace(store)
+    table = last_used(space, "ingest")
+    if table is None:
+        raise UserError(f"{space.store.place} holds no image table: run the pipeline first, or name another --store.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"{out} is there already: name a new or an empty folder.")
     write_merged(out, rows_of(table, space.store))

@@ -22,6 +22,8 @@ from logoflow.cli.output import (
 from logoflow.config.load import load_config
 from logoflow.errors import UserError
 from logoflow.plan import make_plan
+from logoflow.resolve import Workspace
+from logoflow.run import default_store
 from logoflow.stages import STAGES
 from logoflow.status import RunStatus, read_runs
 from logoflow.store.store import Artifact
@@ -48,7 +50,7 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Say for every stage whether it is up to date, would run and why, or waits."""
-    steps = make_plan(load_config(config, settings), open_workspace(store))
+    steps = make_plan(load_config(config, settings), Workspace.open(store or default_store()))
     rows = [
         {
             "stage": step.stage.name,

@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logoflow.cli.output import JsonOption, StoreOption, check_out, check_sheet, console, print_rows
+from logoflow.cli.output import (
+    JsonOption,
+    StoreOption,
+    check_out,
+    check_sheet,
+    console,
+    open_workspace,
+    print_rows,
+)  # fmt: skip
 from logoflow.cli.pictures import Offered, read_pictures
 from logoflow.config.sections import OUTLINES
 from logoflow.errors import UserError
 from logoflow.resolve import Place
-from logoflow.run import default_store, existing_workspace
+from logoflow.run import existing_workspace
 from logoflow.store.store import Artifact, Store
 
 if TYPE_CHECKING:
@@ -55,9 +63,7 @@ def search(
     from logoflow.search import SHORT, encoder_of, nearest, open_collection, row_of, with_clusters
 
     check_sheet(sheet)
-    space = existing_workspace(store)
-    if space is None:
-        raise UserError(f"{store or default_store()} is no store: run the pipeline first, or name its --store.")
+    space = open_workspace(store)
     collection = open_collection(space, outlines)
     if Path(what).is_file():
         block, squares, vectors = next(embedded([what], loaded(encoder_of(space, collection))))

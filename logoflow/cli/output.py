@@ -14,7 +14,7 @@ from rich.table import Table
 
 from logoflow.errors import UserError
 from logoflow.resolve import Place, Workspace
-from logoflow.run import STORE_VARIABLE, default_store
+from logoflow.run import STORE_VARIABLE, default_store, existing_workspace
 
 console = Console(highlight=False, soft_wrap=True)
 complaints = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -39,8 +39,15 @@ def debugging() -> bool:
 
 
 def open_workspace(store: Place | None) -> Workspace:
-    """The store that a command works in."""
-    return Workspace.open(store or default_store())
+    """The store that a command looks at.
+
+    Raises:
+        UserError: there is none, or the folder holds other things.
+    """
+    found = existing_workspace(store)
+    if found is None:
+        raise UserError(f"{store or default_store()} is no store: run the pipeline first, or name its --store.")
+    return found
 
 
 def print_rows(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:

@@ -217,6 +217,19 @@ def test_runs_are_compared_by_what_they_measured(
     assert [figure(measured, name) for name in ("frechet", "images", "kernel")] == ["23.46", "500", ""]
 
 
+LOOKING = ("runs", "runs --metrics", "show ingest", "verify", "gc", "repair", "accept 2025", "allow ingest", "diff a b")
+
+
+@pytest.mark.parametrize("command", LOOKING)
+def test_looking_at_a_store_that_is_not_there_makes_none(
+    command: str, logoflow: Callable[..., Answer], tmp_path: Path
+) -> None:
+    answer = logoflow(*command.split(), "--store", str(tmp_path / "none"))
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "none is no store: run the pipeline first, or name its --store." in answer.err
+    assert not (tmp_path / "none").exists()
+
+
 def test_show_gives_the_artifacts_of_a_stage_newest_first(
     logoflow: Callable[..., Answer], values: dict[str, Any], rehearse: Any
 ) -> None:

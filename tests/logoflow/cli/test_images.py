@@ -107,5 +107,5 @@ def test_what_cannot_be_written_is_one_sentence(
     assert run(monkeypatch, "images", tmp_path / "logos", "--store", store) == 2
     assert "logos is there already: name a new or an empty folder." in capsys.readouterr().err
     assert run(monkeypatch, "images", tmp_path / "table", "--store", tmp_path / "none") == 2
-    assert "none holds no image table: run the pipeline first" in capsys.readouterr().err
+    assert "none is no store: run the pipeline first" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
