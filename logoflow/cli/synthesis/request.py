@@ -33,7 +33,9 @@ class Request(BaseModel):
         description="const (always the same), random (by seed), none; also by layers: coarse=none,fine=random,3-4=none",
     )
     scale: int | None = Field(None, ge=1, le=64, description="Enlarge pixels so many times; left out: to a good size.")
-    fps: float | None = Field(None, gt=0, le=100, description="Pictures a second of a film; left out: to a good pace.")
+    fps: float | None = Field(
+        None, gt=0, le=100, description="Pictures a second of a film, of a GIF at most 50; left out: to a good pace."
+    )
     out: Path = Field(
         description="A folder: each picture a PNG. .png, .webp: a picture, or a sheet. .gif, .mp4 (and interpolate's "
         ".webp): a film."

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WEBP_QUALITY = 88
+GIF_SHORTEST_MS = 20  # browsers show frames that are to be shorter for 100 ms
 BLOCK = 16  # px a side of what H.264 encodes at a time
 
 
@@ -94,7 +95,8 @@ def write_film(frames: "Sequence[NDArray[np.uint8]]", path: Path, fps: float) ->
         write_mp4(flat, path, fps)
         return
     first, *others = (Image.fromarray(frame).quantize() for frame in flat)  # 256 colours each, not dithered
-    first.save(path, save_all=True, append_images=others, duration=round(1000 / fps), loop=0)
+    duration = max(GIF_SHORTEST_MS, round(1000 / fps))
+    first.save(path, save_all=True, append_images=others, duration=duration, loop=0)
 
 
 def write_mp4(frames: "Sequence[NDArray[np.uint8]]", path: Path, fps: float) -> None:

@@ -36,6 +36,14 @@ def test_a_film_has_its_frames(
     assert (tmp_path / f"again.{suffix}").read_bytes() == out.read_bytes()
 
 
+def test_no_frame_of_a_gif_is_too_short_for_browsers(generators: dict[str, Path], logoflow: Logoflow) -> None:
+    way = ("--seeds", "1,2", "--steps", "3", "--generator", generators["clusters"])
+    assert logoflow("interpolate", *way, "--fps", "90", "--out", "fast.gif").code == 0
+    with Image.open("fast.gif") as film:
+        film.load()
+        assert film.info["duration"] == 20
+
+
 def test_an_mp4_has_its_frames_and_the_same_bytes_again(
     generators: dict[str, Path], logoflow: Logoflow, tmp_path: Path
 ) -> None:
