@@ -7,15 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from logoflow.cli.output import (
-    JsonOption,
-    StoreOption,
-    check_out,
-    check_sheet,
-    console,
-    open_workspace,
-    print_rows,
-)  # fmt: skip
+from logoflow.cli.output import JsonOption, StoreOption, check_out, check_sheet, console, open_workspace, print_rows
 from logoflow.cli.pictures import Offered, read_pictures
 from logoflow.config.sections import OUTLINES
 from logoflow.errors import UserError
