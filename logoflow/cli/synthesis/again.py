@@ -28,7 +28,7 @@ def again(
         sha256 = known.generator["sha256"][:12]
         raise UserError(f"{record} needs the generator whose sha256 begins {sha256}: name its file with --generator.")
     request = request_of(known, generator=str(path), out=out or record.with_suffix(""), save_w=save_w)
-    made = perform(COMMANDS[known.command], request)
+    made = perform(COMMANDS[known.command], request, origin=None if generator else known.generator["origin"])
     same = sorted(made.values()) == sorted(known.files.values())
     before = ", ".join(f"{name} {version}" for name, version in known.versions.items())
     console.print("The bytes are the same." if same else f"The bytes differ; they were first made with {before}.")

@@ -57,7 +57,7 @@ def noise(opened: Opened, request: NoiseRequest) -> Drawing:
         window = most_changed(deviation[place])
         pictures += [*row, *(magnified(picture, window) for picture in row)]
         names += [f"{name}, {kind}{head}" for kind in ("", "detail, ") for head in heads]
-        sides += [f"{name}\n\ndeviation: black is\n{deviation[place].max():.1f} of 255", "detail of it"]
+        sides += [f"{name}\n\n{strength(deviation[place])}", "detail of it"]
     note = (
         "The noise of this generator has no strength: nothing changes."
         if deviation.max() < UNSEEN
@@ -65,6 +65,12 @@ def noise(opened: Opened, request: NoiseRequest) -> Drawing:
         f"{request.draws} draws of noise, {deviation.mean():.1f} of 255 shades on average."
     )
     return Drawing(pictures, names, len(heads), asked, heads=heads, sides=sides, together=True, fps=2, note=note)
+
+
+def strength(deviation: "NDArray[np.floating]") -> str:
+    """What black means in a picture of a deviation in shades."""
+    most = float(deviation.max())
+    return "noise changes nothing" if most < UNSEEN else f"deviation: black is\n{most:.1f} of 255"
 
 
 def as_shades(deviation: "NDArray[np.floating]", like: "NDArray[np.uint8]") -> "NDArray[np.uint8]":
@@ -79,12 +85,13 @@ def as_shades(deviation: "NDArray[np.floating]", like: "NDArray[np.uint8]") -> "
 
 
 def most_changed(deviation: "NDArray[np.floating]") -> tuple[slice, slice]:
-    """The window of a detail's size in which noise changes most."""
+    """The window of a detail's size in which noise changes most; the middle where it changes nothing."""
     import numpy as np
 
     height, width = (max(1, side // DETAIL) for side in deviation.shape)
     windows = np.lib.stride_tricks.sliding_window_view(deviation, (height, width)).mean(axis=(2, 3))
-    top, left = np.unravel_index(windows.argmax(), windows.shape)
+    middle = windows.shape[0] // 2, windows.shape[1] // 2
+    top, left = np.unravel_index(windows.argmax(), windows.shape) if deviation.max() >= UNSEEN else middle
     return slice(int(top), int(top) + height), slice(int(left), int(left) + width)
 
 

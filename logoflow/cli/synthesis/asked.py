@@ -31,7 +31,7 @@ def asked_pictures(opened: Opened, request: PictureRequest, seeds: str, psi: flo
     parts = [
         saved_pictures(opened, request, text, request.cluster, psi)
         if text is request.w
-        else seeded_pictures(opened, request, numbers(text, "--seeds"), opened.clusters(request.cluster), psi)
+        else named_seeds(opened, request, numbers(text, "--seeds"), request.cluster, psi)
         for text in sources
     ]
     if request.cluster and request.seeds is None and request.w is not None and keeps_clusters(opened, request.w):
@@ -43,7 +43,7 @@ def seeds_or_saved(opened: Opened, request: Request, text: str, named: Sequence[
     """The pictures of a text that is either seeds or a file of saved w."""
     if is_saved(text):
         return saved_pictures(opened, request, text, named)
-    return seeded_pictures(opened, request, numbers(text, "seeds"), opened.clusters(named))
+    return named_seeds(opened, request, numbers(text, "seeds"), named)
 
 
 def keeps_clusters(opened: Opened, text: str) -> bool:
@@ -54,13 +54,34 @@ def keeps_clusters(opened: Opened, text: str) -> bool:
     return path.suffix == ".json" or load_w(path, opened.network.settings)[1] is not None
 
 
-def seeded_pictures(
-    opened: Opened, request: Request, seeds: list[int], mixes: list[list[float]], psi: float | None = None
+def named_seeds(
+    opened: Opened, request: Request, seeds: list[int], named: Sequence[str], psi: float | None = None
 ) -> Asked:
-    """The pictures of seeds, whose clusters or mixes of them, as `clusters` gives them, are taken in turn."""
+    """The pictures of seeds, in the named clusters in turn; where none is named, each seed has one of its own."""
+    return seeded_pictures(opened, request, seeds, opened.clusters(named), psi, None if named else seeds)
+
+
+def seeded_pictures(
+    opened: Opened,
+    request: Request,
+    seeds: list[int],
+    mixes: list[list[float]],
+    psi: float | None = None,
+    turns: Sequence[int] | None = None,
+) -> Asked:
+    """The pictures of seeds.
+
+    Args:
+        opened: the generator.
+        request: what is asked.
+        seeds: of the pictures.
+        mixes: clusters or mixes of them, as `clusters` gives them.
+        psi: truncation in place of the request's.
+        turns: which of the mixes each picture has, counted round and round; left out: one after the other.
+    """
     from stylegan2.sampling import mapped
 
-    weights = weights_in_turn(opened, mixes, len(seeds))
+    weights = weights_in_turn(opened, mixes, range(len(seeds)) if turns is None else turns)
     psi = psi if psi is not None else TRUNCATION if request.truncation is None else request.truncation
     ws = mapped(opened.network, seeds, weights, psi, request.centre, request.truncated_layers)
     kinds = [""] * len(seeds) if weights is None else [f", {cluster_name(row)}" for row in weights.tolist()]
@@ -116,20 +137,20 @@ def read_w(opened: Opened, path: Path, named: Sequence[str]) -> Asked:
         raise UserError(str(error)) from error
     known, device = opened.network.settings.classes, opened.network.w_avg.device
     if weights is None and named:
-        weights = weights_in_turn(opened, opened.clusters(named), len(ws))
+        weights = weights_in_turn(opened, opened.clusters(named), range(len(ws)))
     elif known and weights is None:
         weights = torch.full((len(ws), known), 1 / known)
     weights = None if weights is None else weights.to(device)
     return Asked(ws.to(device), weights, list(range(len(ws))), [f"{path.stem} {place}" for place in range(len(ws))])
 
 
-def weights_in_turn(opened: Opened, mixes: list[list[float]], count: int) -> "Tensor | None":
-    """Weights of the clusters `[count, K]`, the mixes in turn; None for a generator without any."""
+def weights_in_turn(opened: Opened, mixes: list[list[float]], turns: Sequence[int]) -> "Tensor | None":
+    """Weights of the clusters `[N, K]`, of the mixes whose turn it is; None for a generator without any."""
     import torch
 
     if not mixes:
         return None
-    return torch.tensor([mixes[place % len(mixes)] for place in range(count)]).to(opened.network.w_avg)
+    return torch.tensor([mixes[turn % len(mixes)] for turn in turns]).to(opened.network.w_avg)
 
 
 def drawn(opened: Opened, request: Request, asked: Asked) -> "NDArray[np.uint8]":

@@ -1,5 +1,6 @@
 """`logoflow interpolate`, `mix` and `truncate`: what lies between pictures, and between a picture and the average."""
 
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -36,7 +37,7 @@ class MixRequest(Request):
     rows: str = Field("0-3", description="Seeds, or saved w as FILE or FILE@0,2: pictures that keep the other layers.")
     columns: str = Field("10-15", description="Seeds, or saved w: pictures that give --layers.")
     layers: str = Field("middle,fine", description="What columns give: coarse, middle, fine, all, or indices as 4-7.")
-    cluster: list[str] = Field([], description="Of the rows, in turn; a mix is 2:0.7,5:0.3. Left out: all in turn.")
+    cluster: list[str] = Field([], description="Of the rows, in turn; a mix is 2:0.7,5:0.3. Left out: each seed's own.")
     column_cluster: list[str] = Field([], description="Of the columns; left out: as --cluster.")
 
 
@@ -88,8 +89,14 @@ def way_through(opened: Opened, request: InterpolateRequest, keys: Asked, steps:
         bend, drawn_towards = request.curve or "spherical", (psi, request.centre, request.truncated_layers)
         ws = walk_in_z(opened.network, keys.seeds, keys.weights, steps, bend, request.loop, *drawn_towards)
     weights = None if keys.weights is None else walk(keys.weights, steps, "linear", request.loop)
-    names = [f"{keys.names[place // steps]} + {place % steps} of {steps}" for place in range(len(ws))]
+    names = [name_on_the_way(keys.names, place, steps) for place in range(len(ws))]
     return Asked(ws, weights, [keys.seeds[0]] * len(ws), names)
+
+
+def name_on_the_way(keys: Sequence[str], place: int, steps: int) -> str:
+    """What a picture of a way is called: its keyframe, or the two that it lies between."""
+    leg, step = divmod(place, steps)
+    return f"{keys[leg]} to {keys[(leg + 1) % len(keys)]}, {step} of {steps}" if step else keys[leg]
 
 
 @command(MixRequest, out="mix.png")
@@ -119,7 +126,7 @@ def mix(opened: Opened, request: MixRequest) -> Drawing:
         titles,
         len(heads) + 1,
         asked,
-        heads=[f"{request.layers} of", *columns.names],
+        heads=[f"{request.layers}:", *columns.names],
         sides=["", *rows.names],
         together=True,
         fps=2,

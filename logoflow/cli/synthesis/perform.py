@@ -1,5 +1,7 @@
 """What every drawing command does: open the generator, draw, write, and record how it was made."""
 
+from dataclasses import replace
+
 from logoflow.cli.output import console
 from logoflow.cli.synthesis.command import Command
 from logoflow.cli.synthesis.opened import open_generator, sha256_of
@@ -9,11 +11,21 @@ from logoflow.cli.synthesis.writing import check_video, write
 from logoflow.errors import UserError
 
 
-def perform(command: Command, request: Request) -> dict[str, str]:
-    """Draw what is asked for and write it; the sha256 of each file that was written, by name."""
+def perform(command: Command, request: Request, origin: str | None = None) -> dict[str, str]:
+    """Draw what is asked for and write it.
+
+    Args:
+        command: what is done.
+        request: how, and where to.
+        origin: what people know the generator by; left out: by where it was found.
+
+    Returns:
+        The sha256 of each file that was written, by name.
+    """
     check_video(request)
     keep_sources(request)
     opened = open_generator(request.generator, request.store)
+    opened = replace(opened, origin=origin or opened.origin)
     opened.check_layers(request.truncated_layers)
     drawing = command.draw(opened, request)
     try:

@@ -80,5 +80,5 @@ class PictureRequest(Request):
         None, description="Saved w (.safetensors, .npy) or the .json of an earlier output; FILE@0,2-4 takes some of it."
     )
     cluster: list[str] = Field(
-        [], description="Such as 2 or 0-3, in turn; a mix is 2:0.7,5:0.3. May be repeated. Left out: all in turn."
+        [], description="Such as 2 or 0-3, in turn; a mix is 2:0.7,5:0.3. May be repeated. Left out: each seed's own."
     )

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from logoflow.cli.synthesis.anatomy import DETAIL, most_changed, strength
 from stylegan2.checkpoints import load_generator
 from stylegan2.mixing import mixed
 from stylegan2.sampling import generate, mapped, render
@@ -58,7 +59,7 @@ def test_pictures_in_a_folder_are_those_of_the_library_with_their_alpha(
     options = ("--seeds", "3,5-6", "--generator", generators[kind], "--truncation", "0.5")
     assert logoflow("generate", *options, "--out", "many").code == 0
     generator = load_generator(generators[kind])
-    classes = [place % generator.settings.classes for place in range(3)] if generator.settings.classes else None
+    classes = [seed % generator.settings.classes for seed in (3, 5, 6)] if generator.settings.classes else None
     expected = generate(generator, [3, 5, 6], classes, 0.5).transpose(0, 2, 3, 1)
     drawn = pictures_in(tmp_path / "many")
     assert len(drawn) == 3
@@ -108,6 +109,29 @@ def test_mixing_takes_layers_by_name_and_by_index(
     assert np.array_equal(inner, expected)
     assert np.array_equal(np.stack([table[3], table[7]]), render(generator, rows).transpose(0, 2, 3, 1))
     assert [p.tobytes() for p in pictures_in(tmp_path / "numbered")] == [p.tobytes() for p in table]
+
+
+def test_pictures_of_a_way_are_named_by_what_they_lie_between(generators: dict[str, Path], logoflow: Logoflow) -> None:
+    options = ("--seeds", "4,5", "--steps", "2", "--loop", "--generator", generators["free"], "--out", "way")
+    assert logoflow("interpolate", *options).code == 0
+    assert [path.stem for path in sorted(Path("way").iterdir())] == [
+        "0-seed-4",
+        "1-seed-4-to-seed-5-1-of-2",
+        "2-seed-5",
+        "3-seed-5-to-seed-4-1-of-2",
+    ]
+
+
+def test_noise_of_no_strength_is_said_and_its_detail_is_the_middle() -> None:
+    still, moved = np.zeros((8, 12)), np.zeros((8, 12))
+    moved[7, 11] = 30.0
+    assert strength(still) == "noise changes nothing"
+    assert strength(moved).endswith("30.0 of 255")
+    height, width = 8 // DETAIL, 12 // DETAIL
+    top, left = (8 - height + 1) // 2, (12 - width + 1) // 2
+    assert most_changed(still) == (slice(top, top + height), slice(left, left + width))
+    assert most_changed(moved)[0].stop == 8
+    assert most_changed(moved)[1].stop == 12
 
 
 def test_a_way_through_z_is_that_of_the_library(

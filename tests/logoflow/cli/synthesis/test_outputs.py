@@ -1,5 +1,6 @@
 """Films, saved w, records, and what cannot be done in one sentence."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -122,6 +123,18 @@ def test_an_output_is_made_again_from_any_folder(
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
     assert "The bytes are the same." in logoflow("again", "../b.png.json").out
+
+
+def test_again_knows_the_generator_by_what_it_was_known_by(
+    generators: dict[str, Path], logoflow: Logoflow, tmp_path: Path
+) -> None:
+    assert logoflow("generate", "--seeds", "1", "--out", "a.png", "--generator", generators["free"]).code == 0
+    record = record_of(tmp_path / "a.png")
+    record["generator"]["origin"] = "run 2026-11-01"
+    Path("a.png.json").write_text(json.dumps(record))
+    answer = logoflow("again", "a.png.json", "--out", "b.png")
+    assert answer.code == 0, answer.err
+    assert record_of(tmp_path / "b.png")["generator"]["origin"] == "run 2026-11-01"
 
 
 def test_a_record_that_no_longer_holds_is_refused(
