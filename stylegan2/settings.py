@@ -13,7 +13,7 @@ Pipe = Literal["blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc"
 PresetName = Literal["auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar", "article"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
-SHAPE = ("z_dim", "w_dim", "mapping_depth", "channel_base", "channel_max")
+SHAPE = ("z_dim", "w_dim", "mapping_depth", "channel_base", "channel_max", "discriminator")
 """What networks that start from trained ones have in common with them, beside the pictures."""
 
 MAX_BASE = 16  # a base that is larger leaves too much of the picture to a single learned constant

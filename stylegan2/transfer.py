@@ -31,14 +31,14 @@ def take_over(network: nn.Module, start: nn.Module, path: Path) -> None:
     """Copy every weight of `start` that fits into the network.
 
     Raises:
-        CheckpointError: one that does not depend on the classes does not fit.
+        CheckpointError: one that does not depend on the classes is in one of them only, or does not fit.
     """
     own, theirs = network.state_dict(), start.state_dict()
     fitting = {name: value for name, value in theirs.items() if name in own and own[name].shape == value.shape}
-    for name in own:
+    for name in {**own, **theirs}:
         if name not in fitting and not name.startswith(OF_CLASSES):
             raise CheckpointError(
                 f"{name} of {path} does not fit: start from a training for pictures of the same size and channels, "
-                "with the same channel_base, channel_max, z_dim and w_dim."
+                "with the same channel_base, channel_max, z_dim, w_dim and discriminator."
             )
     network.load_state_dict(own | fitting)

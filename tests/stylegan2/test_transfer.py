@@ -59,6 +59,18 @@ def test_the_start_decides_the_size_of_the_networks(trained: dict[str, object], 
     assert settings.mapping_depth == load_generator(str(trained["start_generator"])).settings.mapping_depth
 
 
+def test_the_start_decides_the_blocks_of_the_discriminator(
+    logos: Logos, quick: TrainingSettings, tmp_path: Path
+) -> None:
+    plain = quick.model_copy(update={"total_kimg": 0.016, "discriminator": "orig"})
+    folder = train(*logos, plain, 5, tmp_path)
+    names = {f"start_{name}": folder / f"{name}.safetensors" for name in ("generator", "discriminator")}
+    state = started(logos, TrainingSettings.model_validate(names | {"batch": 8})).state
+    assert state.discriminator.settings.discriminator == "orig"
+    for name, value in load_discriminator(names["start_discriminator"]).state_dict().items():
+        assert torch.equal(state.discriminator.state_dict()[name], value)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\xff" * 64, b"\x02" + bytes(7) + b"[]", b"\x02" + bytes(7) + b"{}"])
 def test_a_start_that_is_no_generator_is_refused(content: bytes | None, tmp_path: Path) -> None:
     start = tmp_path / "start.safetensors"
@@ -69,7 +81,7 @@ def test_a_start_that_is_no_generator_is_refused(content: bytes | None, tmp_path
 
 
 def test_networks_for_other_pictures_are_refused(logos: Logos, trained: dict[str, object]) -> None:
-    for wishes in ({"channel_max": 4}, {"w_dim": 16}):
+    for wishes in ({"channel_max": 4}, {"w_dim": 16}, {"discriminator": "orig"}):
         with pytest.raises(CheckpointError, match="does not fit: start from a training for pictures of the same size"):
             started(logos, TrainingSettings.model_validate(trained | wishes))
 
