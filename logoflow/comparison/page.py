@@ -5,7 +5,7 @@ from pathlib import Path
 
 from logoflow.comparison.compare import RunDiff, StageDiff
 from logoflow.report.charts import Chart, draw
-from logoflow.report.page import Page, read_page
+from logoflow.report.page import Curve, Page, read_page
 from logoflow.report.pictures import Shown, copy_picture
 from logoflow.report.write import environment, write_style, write_text
 from logoflow.store.store import Artifact
@@ -24,7 +24,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Charts:
-    """The same curve of both runs."""
+    """The same curve of both runs; None where a run has none."""
 
     before: Chart | None
     after: Chart | None
@@ -60,13 +60,17 @@ def look_at(stage: StageDiff, folder: Path) -> StageView:
     """What both runs show of a stage, as far as the store still has it."""
     shown = [read_page(artifact.path) if artifact else Page("") for artifact in (stage.before, stage.after)]
     files = {picture.file: None for page in shown for picture in page.pictures}
-    titles = {curve.title: None for page in shown for curve in page.curves}
+    before, after = ({curve.title: curve for curve in page.curves} for page in shown)
     pictures = tuple(pair(stage, file, place, folder) for place, file in enumerate(files, start=1))
-    charts = tuple(
-        Charts(*(next((draw(curve) for curve in page.curves if curve.title == title), None) for page in shown))
-        for title in titles
-    )
+    charts = tuple(charts_of(before.get(title), after.get(title)) for title in {**before, **after})
     return StageView(stage, pictures, charts)
+
+
+def charts_of(before: Curve | None, after: Curve | None) -> Charts:
+    """The same curve of both runs, between the same axes."""
+    return Charts(
+        None if before is None else draw(before, beside=after), None if after is None else draw(after, beside=before)
+    )
 
 
 def pair(stage: StageDiff, file: str, place: int, folder: Path) -> Pair:

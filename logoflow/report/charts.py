@@ -37,13 +37,23 @@ class Chart:
     keys: tuple[Key, ...]
 
 
-def draw(curve: Curve) -> Chart:
-    """Draw a curve; values that the chart cannot show (not finite, or not positive on a log axis) leave gaps."""
+def draw(curve: Curve, beside: Curve | None = None) -> Chart:
+    """Draw a curve; values that the chart cannot show (not finite, or not positive on a log axis) leave gaps.
+
+    Args:
+        curve: what to draw.
+        beside: a curve that this one is compared with: axes reach as far as both need, so that the two charts have
+            the same ones.
+    """
     drawn = [series for series in curve.series if any(_visible(y, curve.log_y) for y in series.y)]
     with drawing(5.4, 2.9) as figure:
         axes = figure.add_subplot()
         for place, series in enumerate(drawn):
             _draw_line(axes, series, place, curve.log_y)
+        for series in beside.series if beside else ():
+            seen = [point for point in zip(series.x, series.y, strict=True) if _visible(point[1], curve.log_y)]
+            if seen:
+                axes.update_datalim(seen)
         _style(axes, curve.log_y and bool(drawn))
         keys = tuple(_key(series, place, curve.log_y) for place, series in enumerate(drawn))
         return Chart(curve, inline(figure, _description(curve, keys)), keys)

@@ -88,3 +88,13 @@ def test_the_description_says_what_the_chart_shows() -> None:
 )
 def test_ticks_are_short(value: float, expected: str) -> None:
     assert tick(value) == expected
+
+
+@pytest.mark.parametrize("log_y", [False, True])
+def test_two_charts_beside_each_other_have_the_same_axes(log_y: bool) -> None:
+    short = curve(((0.0, 2.0, 4.0), (5.0, 3.0, 2.0)), log_y=log_y)
+    long = curve(((0.0, 2.0, 4.0, 90.0), (5.0, 700.0, 2.0, 0.1)), ((0.0,), (math.nan,)), log_y=log_y)
+    first, second = points_of(draw(short, beside=long).svg, 0), points_of(draw(long, beside=short).svg, 0)
+    shift = np.ptp(np.stack([first[[0, 2]], second[[0, 2]]]), axis=0)  # the same two points in both
+    assert shift.max() <= 0.1
+    assert np.abs(points_of(draw(short).svg, 0) - first).max() > 10
