@@ -39,13 +39,14 @@ def load_images(path: Path, size: int | None) -> tuple[NDArray[np.uint8], NDArra
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
     if not files:
         raise ValueError(f"There are no pictures in {path}: give a folder with {', '.join(SUFFIXES)} files.")
-    classes = sorted({file.parent.name for file in files if file.parent != path})
+    folders = [file.relative_to(path).parts[0] for file in files]  # sub-folders of a class are of the same class
+    classes = sorted({folder for file, folder in zip(files, folders, strict=True) if file.parent != path})
     pixels = np.stack([_square(file, size) for file in files])
     if not classes:
         return pixels, None
     if any(file.parent == path for file in files):
         raise ValueError(f"{path} has pictures beside its sub-folders: put every picture into a sub-folder, or none.")
-    return pixels, np.array([classes.index(file.parent.name) for file in files], dtype=np.int64)
+    return pixels, np.array([classes.index(folder) for folder in folders], dtype=np.int64)
 
 
 def _square(file: Path, size: int) -> NDArray[np.uint8]:

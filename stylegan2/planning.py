@@ -36,6 +36,13 @@ def plan(
         raise ValueError(
             f"The band filter of augment.pipe {settings.augment.pipe} needs {SMALLEST} pixels a side: choose bgc."
         )
+    if labels is not None and (labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer)):
+        raise ValueError(f"Labels are {labels.dtype} of shape {labels.shape}: give one whole number for each image.")
     kinds: dict[int, Channels] = {1: 1, 3: 3, 4: 4}
     networks = network_settings(settings, row, width=width, height=height, channels=kinds[channels], classes=classes)
+    if settings.frozen_blocks >= len(networks.sizes):
+        raise ValueError(
+            f"frozen_blocks is {settings.frozen_blocks}, but the discriminator has {len(networks.sizes) - 1} blocks: "
+            "choose fewer."
+        )
     return networks, row

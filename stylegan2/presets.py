@@ -60,7 +60,7 @@ def recipe(settings: TrainingSettings, width: int, height: int, processes: int =
 def auto(width: int, height: int, batch: int | None = None) -> Recipe:
     """The published heuristics for any size and batch, on one device."""
     side = max(width, height)
-    batch = batch or max(min(4096 // side, 32), 1)
+    batch = batch or max(min(4096 // side, 32) // 4 * 4, 2)  # whole groups of minibatch deviation at any size
     return Recipe(
         batch=batch,
         deviation_group=min(batch, 4),

@@ -192,8 +192,10 @@ class TrainingSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _fit_for_the_start(cls, values: Any) -> Any:
-        given = isinstance(values, dict) and values.get("start_generator") is not None
-        return {**shape_of(Path(values["start_generator"])), **values} if given else values
+        if not isinstance(values, dict) or values.get("start_generator") is None:
+            return values
+        shape = shape_of(Path(values["start_generator"]))
+        return {**values, **{name: shape[name] for name in SHAPE if values.get(name) is None}}
 
     @model_validator(mode="after")
     def _trained_somewhere(self) -> Self:

@@ -28,12 +28,21 @@ def main(arguments: list[str] | None = None) -> int:
         _train(settings, data, out, size, seed, device, out / EVENTS if tensorboard else None)
     except ValidationError as error:
         for problem in error.errors():
+            if problem["type"] == "value_error":  # of several settings together, in a sentence of its own
+                print(problem["ctx"]["error"], file=sys.stderr)
+                continue
             name = ".".join(str(part) for part in problem["loc"])
             print(f"--{name.replace('_', '-')} is {problem['input']}: {problem['msg']}.", file=sys.stderr)
         return 2
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}; choose another --out or --data.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped: the same command goes on from the last snapshot.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ from stylegan2.watch import Watch
 __all__ = ["Diverged", "Tick", "train"]
 
 CURVE = "curve.jsonl"
+CLAIM = "run.json"
 
 
 def train(
@@ -78,10 +80,11 @@ def train(
     labels = labels if networks.classes else None
     place = torch.device(device)
     folder.mkdir(parents=True, exist_ok=True)
-    if rank() == 0:
-        _claim(folder, settings, networks, row, seed, len(images))
+    claim = _checked_claim(folder, settings, networks, row, seed, len(images))
     state = initial_state(networks, settings, row, seed, place)
     goes_on = _begin(folder, state, settings)
+    if rank() == 0:
+        write_json(folder / CLAIM, claim)  # not before there is something to go on from or to begin with
     balanced = settings.sampling == "balanced"
     data = TrainingImages(images, labels, seed, place, mirror=settings.mirror, balanced=balanced)
     trainer = Trainer(state, data, settings, row, seed)
@@ -119,10 +122,10 @@ def train(
     return folder
 
 
-def _claim(
+def _checked_claim(
     folder: Path, settings: TrainingSettings, networks: NetworkSettings, row: Recipe, seed: int, count: int
-) -> None:
-    """Write down what the folder is for, or check that it is for this; only the length of training may change."""
+) -> dict[str, Any]:
+    """What the folder is for; an error where it is for something else. Only the length of training may change."""
     claim = {
         "settings": settings.model_dump(mode="json", exclude={"total_kimg"}),
         "networks": networks.model_dump(mode="json"),
@@ -130,10 +133,10 @@ def _claim(
         "seed": seed,
         "images": count,
     }
-    path = folder / "run.json"
+    path = folder / CLAIM
     if path.exists() and json.loads(path.read_text()) != claim:
         raise ValueError(f"{folder} holds a training with other settings, seed or images: choose another folder.")
-    write_json(path, claim)
+    return claim
 
 
 def _begin(folder: Path, state: TrainingState, settings: TrainingSettings) -> bool:

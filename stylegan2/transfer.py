@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from torch import nn
+from typing import TypeAlias
 
 from stylegan2.checkpoints import CheckpointError, load_discriminator, load_generator
+from stylegan2.discriminator import Discriminator
+from stylegan2.generator import Generator
 from stylegan2.settings import TrainingSettings
 from stylegan2.state import TrainingState
 
+Network: TypeAlias = Generator | Discriminator
 OF_CLASSES = ("mapping.", "out.", "unconditional.", "w_avg_by_class", "class_weight")
 """Parts whose shapes depend on the classes; where those differ from the start's, they begin untrained."""
 
@@ -27,12 +29,15 @@ def transfer(state: TrainingState, settings: TrainingSettings) -> None:
         take_over(state.discriminator, load_discriminator(settings.start_discriminator), settings.start_discriminator)
 
 
-def take_over(network: nn.Module, start: nn.Module, path: Path) -> None:
+def take_over(network: Network, start: Network, path: Path) -> None:
     """Copy every weight of `start` that fits into the network.
 
     Raises:
         CheckpointError: one that does not depend on the classes is in one of them only, or does not fit.
     """
+    depths = [part.settings.mapping_depth for part in (network, start)]
+    if depths[0] != depths[1]:
+        raise CheckpointError(f"mapping_depth is {depths[0]}, but that of {path} is {depths[1]}: leave it out.")
     own, theirs = network.state_dict(), start.state_dict()
     fitting = {name: value for name, value in theirs.items() if name in own and own[name].shape == value.shape}
     for name in {**own, **theirs}:

@@ -13,11 +13,15 @@ import torch
 from numpy.typing import NDArray
 
 from stylegan2.discriminator import Discriminator
+from stylegan2.grids import GRID_COLUMNS
 from stylegan2.settings import AugmentSettings
 
 WATCHED = 64  # real images whose logits are followed
 PATIENCE = 5  # ticks in a row that a bad sign has to last
-COLLAPSED = 0.25  # share of the best diversity so far below which the generator has collapsed
+ROUNDING = 1e-6  # p is float32, its cap is not
+# Share of the best diversity so far below which the generator has collapsed. Early on healthy trainings lose much of
+# what random networks have, too: one on logos went from 0.86 to 0.23, and came back to 0.7.
+COLLAPSED = 0.1
 DIVERSE = 0.3  # diversity that has to have been reached before it can be lost
 SATURATED = 0.01  # mean loss of the discriminator below which it teaches the generator nothing
 PERCENTILES = (5, 50, 95)
@@ -44,19 +48,26 @@ class Watch:
         reals = torch.from_numpy(np.array(pixels[:count])).to(device)
         self._reals = reals.float() / 127.5 - 1
         self._labels = None if labels is None else torch.from_numpy(np.array(labels[:count], np.int64)).to(device)
-        self._variety = variety(np.asarray(pixels[: 16 * WATCHED]))
+        several = slice(16 * WATCHED)
+        self._variety = variety(np.asarray(pixels[several]), None if labels is None else np.asarray(labels[several]))
 
     @torch.no_grad()
     def measure(self, discriminator: Discriminator, samples: NDArray[np.uint8]) -> dict[str, float]:
-        """Diversity of samples, that of the real images being 1, and percentiles of these images' own plain logits."""
+        """Diversity of `fixed_samples`, the real images' being 1, and percentiles of these images' own plain logits."""
         logits = discriminator(self._reals, self._labels).double().cpu().numpy()
         found = {f"watched_real_p{p:02d}": float(np.percentile(logits, p)) for p in PERCENTILES}
-        return found | {"diversity": variety(samples) / self._variety}
+        rows = None if self._labels is None else np.arange(len(samples)) // GRID_COLUMNS
+        return found | {"diversity": variety(samples, rows) / self._variety}
 
 
-def variety(images: NDArray[np.uint8]) -> float:
-    """Mean standard deviation of a pixel over images `[N, C, H, W]`, in shades."""
-    return max(float(images.astype(np.float64).std(axis=0).mean()), 1e-6)
+def variety(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> float:
+    """Mean standard deviation of a pixel over images `[N, C, H, W]`, in shades.
+
+    Where there are classes, over the images of each: a generator that draws one picture for each class has none.
+    """
+    classes = [images] if labels is None else [images[labels == label] for label in np.unique(labels)]
+    deviations = [some.astype(np.float64).std(axis=0, ddof=1).mean() for some in classes if len(some) > 1]
+    return max(float(np.mean(deviations)), 1e-6) if deviations else 1e-6
 
 
 def memory_mib(device: torch.device) -> float:
@@ -104,7 +115,7 @@ def warning(curve: Sequence[Line], augment: AugmentSettings) -> str | None:
     recent = curve[-PATIENCE:]
     if augment.mode != "adaptive" or len(recent) < PATIENCE:
         return None
-    if all(line["p"] >= augment.cap and line.get("r_t", augment.target) > augment.target for line in recent):
+    if all(line["p"] >= augment.cap - ROUNDING and line.get("r_t", augment.target) > augment.target for line in recent):
         return (
             f"the discriminator overfits (r_t {recent[-1]['r_t']:.2f}) though p is at its cap of {augment.cap}: "
             "stop here, or give it more images"

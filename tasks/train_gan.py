@@ -41,6 +41,8 @@ def train_gan(build: Build, training_set: Artifact) -> None:
 
     device = device_named(build.run.config.device)
     settings, part = settings_of(TrainingSettings, config), some_of(len(labels), config)
+    if settings.classes is None:  # a part of the images may lack a class that the others have
+        settings = settings.model_copy(update={"classes": int(labels.max()) + 1})
     score = kernel_score(build, training_set, config.score_images, config.seed, device) if config.score_images else None
     board = build.run.config.tensorboard
     events = board / build.run.config.name / build.work.name[:12] if board else None  # one run in TensorBoard

@@ -70,7 +70,7 @@ def test_streams_differ_by_seed_purpose_and_step_and_nothing_else() -> None:
 
 
 def test_a_folder_is_read_with_its_sub_folders_as_classes(tmp_path: Path) -> None:
-    for name, color in (("blue/x.png", (0, 0, 255)), ("red/y.png", (255, 0, 0)), ("red/z.png", (255, 0, 0))):
+    for name, color in (("blue/x.png", (0, 0, 255)), ("red/y.png", (255, 0, 0)), ("red/dark/z.png", (255, 0, 0))):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("RGB", (20, 10), color).save(tmp_path / name)
     images, labels = load_images(tmp_path, 8)

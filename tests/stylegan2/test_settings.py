@@ -72,6 +72,14 @@ def test_the_article_trains_with_batches_of_200() -> None:
     assert row.ema_kimg == 62.5
 
 
+@pytest.mark.parametrize("side", [4, 32, 48, 128, 160, 192, 224, 384, 448, 640, 768, 1024, 2048, 4096])
+def test_the_batch_of_auto_can_be_trained_with_at_every_size(side: int) -> None:
+    row = recipe(TrainingSettings(), side, side)
+    assert row.batch == {160: 24, 192: 20, 224: 16, 384: 8, 448: 8, 640: 4, 768: 4, 4096: 2}.get(
+        side, min(4096 // side, 32)
+    )
+
+
 def test_a_wish_overrides_the_preset() -> None:
     row = recipe(TrainingSettings(preset="paper256", r1_gamma=3.0, ema_ramp=0.1), 256, 256)
     assert (row.r1_gamma, row.ema_ramp, row.batch) == (3.0, 0.1, 64)

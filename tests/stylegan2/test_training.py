@@ -311,6 +311,16 @@ def test_a_folder_with_another_training_is_refused(logos: Logos, quick: Training
         train(*logos, quick.model_copy(update={"learning_rate": 0.1}), 5, tmp_path)
 
 
+def test_a_training_that_could_not_begin_leaves_its_folder_free(
+    logos: Logos, quick: TrainingSettings, tmp_path: Path
+) -> None:
+    quick = quick.model_copy(update={"total_kimg": 0.008})
+    wrong = {"start_discriminator": tmp_path / "none.safetensors"}
+    with pytest.raises(CheckpointError):
+        train(*logos, quick.model_copy(update=wrong), 5, tmp_path / "out")
+    train(*logos, quick, 5, tmp_path / "out")
+
+
 def test_a_training_whose_losses_are_not_finite_stops_with_advice(
     logos: Logos, quick: TrainingSettings, tmp_path: Path
 ) -> None:
@@ -328,6 +338,9 @@ def test_images_and_labels_that_do_not_fit_are_refused(logos: Logos, quick: Trai
         plan(images.astype(np.float32), labels, quick)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"band filter of augment.pipe bgcf needs 22 pixels"):
         plan(images, labels, quick.model_copy(update={"augment": quick.augment.model_copy(update={"pipe": "bgcf"})}))
+    for wrong in (labels[:, None], labels + 0.5):
+        with pytest.raises(ValueError, match="give one whole number for each image"):
+            plan(images, wrong, quick)
     assert plan(images, labels, quick)[0].classes == 3
     assert plan(images, labels, quick.model_copy(update={"classes": 0}))[0].classes == 0
     assert plan(images, None, quick)[0].classes == 0
@@ -384,3 +397,8 @@ def test_the_command_trains_and_refuses_what_it_does_not_understand(
     assert "--device nowhere is not there: choose cpu" in capsys.readouterr().err
     assert main(["--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
     assert "neither a folder nor an .npy file" in capsys.readouterr().err
+    assert main([*place, "--frozen-blocks", "1"]) == 2
+    assert capsys.readouterr().err.startswith("frozen_blocks is 1, but no block has learnt anything yet")
+    (tmp_path / "file").write_text("")
+    assert main(["--data", str(tmp_path / "logos.npy"), "--out", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'file'}: File exists; choose another --out or --data.\n"

@@ -53,7 +53,8 @@ def test_networks_without_classes_start_a_training_with_some(logos: Logos, train
 
 
 def test_the_start_decides_the_size_of_the_networks(trained: dict[str, object], tmp_path: Path) -> None:
-    settings = TrainingSettings.model_validate({"start_generator": trained["start_generator"], "batch": 8})
+    start = {"start_generator": trained["start_generator"], "mapping_depth": None}
+    settings = TrainingSettings.model_validate(start | {"batch": 8})
     names = ("z_dim", "w_dim", "channel_base", "channel_max")
     assert [getattr(settings, name) for name in names] == [trained[name] for name in names]
     assert settings.mapping_depth == load_generator(str(trained["start_generator"])).settings.mapping_depth
@@ -81,6 +82,8 @@ def test_a_start_that_is_no_generator_is_refused(content: bytes | None, tmp_path
 
 
 def test_networks_for_other_pictures_are_refused(logos: Logos, trained: dict[str, object]) -> None:
+    with pytest.raises(CheckpointError, match=r"mapping_depth is 5, but that of .* is \d: leave it out"):
+        started(logos, TrainingSettings.model_validate(trained | {"mapping_depth": 5}))
     for wishes in ({"channel_max": 4}, {"w_dim": 16}, {"discriminator": "orig"}):
         with pytest.raises(CheckpointError, match="does not fit: start from a training for pictures of the same size"):
             started(logos, TrainingSettings.model_validate(trained | wishes))
@@ -101,6 +104,8 @@ def test_frozen_blocks_stay_and_the_others_learn(logos: Logos, trained: dict[str
     assert not any(name.startswith(("blocks.0", "from_picture")) for name in learnt)
     with pytest.raises(ValueError, match="no block has learnt anything yet: name a start_discriminator"):
         TrainingSettings(frozen_blocks=1)
+    with pytest.raises(ValueError, match=r"frozen_blocks is 3, but the discriminator has 2 blocks: choose fewer"):
+        plan(*logos, TrainingSettings.model_validate(trained | {"frozen_blocks": 3}))
 
 
 def test_a_training_with_frozen_blocks_goes_on_from_its_snapshot(

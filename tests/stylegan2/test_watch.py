@@ -1,6 +1,7 @@
 """When a training is beyond help, what a user is warned of, and what is measured beside the losses."""
 
 import math
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from stylegan2.augment.control import adjusted_strength
 from stylegan2.grids import fixed_samples
 from stylegan2.planning import plan
 from stylegan2.settings import AugmentSettings, TrainingSettings
 from stylegan2.state import initial_state
 from stylegan2.training import Diverged, Tick, train
-from stylegan2.watch import Line, Watch, failure, warning
+from stylegan2.watch import Line, Watch, failure, variety, warning
 
 Logos = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
@@ -36,16 +38,17 @@ def test_numbers_that_are_not_finite_end_a_training_at_once() -> None:
 @pytest.mark.parametrize(
     ("diversity", "since"),
     [
-        ([0.1, 0.5, 0.8, 0.1, 0.1, 0.1, 0.1, 0.1], 12.0),  # lost for five ticks
-        ([0.1, 0.5, 0.8, 0.1, 0.1, 0.1, 0.1], None),  # for four: it may come back
-        ([0.8, 0.1, 0.1, 0.1, 0.3, 0.1, 0.1], None),  # it did
+        ([0.1, 0.5, 0.8, 0.07, 0.07, 0.07, 0.07, 0.07], 12.0),  # lost for five ticks
+        ([0.1, 0.5, 0.8, 0.07, 0.07, 0.07, 0.07], None),  # for four: it may come back
+        ([0.8, 0.07, 0.07, 0.07, 0.2, 0.07, 0.07], None),  # it did
+        ([0.9, 0.2, 0.2, 0.2, 0.2, 0.2], None),  # of random networks, which is no loss
         ([0.01, 0.02, 0.02, 0.02, 0.02, 0.02, 0.001], None),  # never had any: training has just begun
     ],
 )
 def test_a_generator_that_lost_its_variety_ends_a_training(diversity: list[float], since: float | None) -> None:
     found = failure(lines(diversity=diversity))
     assert (None if found is None else found.since_kimg) == since
-    assert found is None or "shows 12% of the variety that it had" in found.reason
+    assert found is None or "shows 9% of the variety that it had" in found.reason
 
 
 def test_a_discriminator_that_tells_all_apart_ends_a_training() -> None:
@@ -63,6 +66,10 @@ def test_overfitting_at_the_cap_is_a_warning() -> None:
     assert warning(at_cap[:4], settings) is None
     assert warning(lines(p=[0.8] * 5, r_t=[0.7, 0.7, 0.5, 0.7, 0.7]), settings) is None
     assert warning(lines(p=[0.7] * 5, r_t=[0.7] * 5), settings) is None
+    for cap in (0.3, 0.7, 0.9):
+        capped = settings.model_copy(update={"cap": cap})
+        p = adjusted_strength(torch.tensor(cap), torch.tensor(1.0), 10**6, capped).item()
+        assert warning(lines(p=[p] * 5, r_t=[0.7] * 5), capped) is not None
     assert warning(at_cap, settings.model_copy(update={"mode": "fixed"})) is None
 
 
@@ -78,9 +85,29 @@ def test_what_is_watched_is_what_it_says(logos: Logos, quick: TrainingSettings) 
         logits = np.sort(state.discriminator(reals, torch.from_numpy(labels)).numpy())
     assert found["watched_real_p50"] == pytest.approx(np.median(logits), abs=1e-6)
     assert logits[1] <= found["watched_real_p05"] <= logits[2]  # of 40: between the 2nd and the 3rd smallest
-    expected = np.mean([fakes[:, c, y, x].std() for c in range(3) for y in range(16) for x in range(16)])
-    reals_vary = np.mean([images[:, c, y, x].std() for c in range(3) for y in range(16) for x in range(16)])
+    rows = [fakes[first : first + 8] for first in range(0, 24, 8)]
+    classes = [images[labels == label] for label in range(3)]
+    expected, reals_vary = (
+        statistics.mean(
+            statistics.stdev(some[:, c, y, x].tolist())
+            for some in parts
+            for c in range(3)
+            for y in range(16)
+            for x in range(16)
+        )
+        for parts in (rows, classes)
+    )
     assert found["diversity"] == pytest.approx(expected / reals_vary)
+
+
+def test_a_picture_for_each_class_is_no_diversity(logos: Logos, quick: TrainingSettings) -> None:
+    images, labels = logos
+    networks, row = plan(images, labels, quick)
+    state = initial_state(networks, quick, row, 5, torch.device("cpu"))
+    watch = Watch(images, labels, networks.deviation_group, torch.device("cpu"))
+    collapsed = np.repeat(images[[int(np.flatnonzero(labels == label)[0]) for label in range(3)]], 8, axis=0)
+    assert watch.measure(state.discriminator, collapsed)["diversity"] < 1e-6
+    assert variety(collapsed, None) > 10
 
 
 @pytest.mark.parametrize(("count", "group"), [(38, 4), (3, 4), (40, 0), (70, 32)])
