@@ -1,6 +1,7 @@
 """evaluate: how close generated logos come to real ones, overall and per cluster."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,22 +59,27 @@ def evaluate(build: Build, training_set: Artifact, trained: Artifact) -> None:
     asked = np.random.default_rng(config.seed).choice(labels, config.images)
     generator = load_generator(trained.file("generator.safetensors")).to(device)
     seeds = [config.seed + i for i in range(config.images)]
-    drawn = generate(generator, seeds, asked.tolist() if generator.settings.classes else None, config.truncation)
+    conditional = generator.settings.classes > 0
+    drawn = generate(generator, seeds, asked.tolist() if conditional else None, config.truncation)
 
     found = [space.network.extract(drawn) for space in spaces]
     scores: dict[str, Any] = {"images": config.images, "spaces": [space.network.name for space in spaces]}
     for space, fake in zip(spaces, found, strict=True):
-        measured = measure(space.features, fake, labels, asked, config)
+        measured = measure(space.features, fake, config)
+        if conditional:
+            measured["in_asked_cluster"] = share_in_asked(space.features, labels, fake, asked)
+            measured["in_asked_cluster_real"] = share_in_asked(space.features, labels, space.features, labels)
         if config.path_lengths:
             measured["path_length"] = path_length(generator, labels, space.network, config)
         scores |= {score_name(metric, space.network.name): value for metric, value in measured.items()}
         scores[f"failed_{space.network.name}"] = failed(space)
-    scores["clusters"] = per_cluster(spaces[0].features, labels, found[0], asked, config.neighbours)
+    clusters = np.unique(labels).tolist() if conditional else []  # nothing is asked of a generator without classes
+    scores["clusters"] = per_cluster(spaces[0].features, labels, found[0], asked, clusters, config.neighbours)
     (build.folder / METRICS).write_text(json.dumps(scores, indent=1, sort_keys=True))
     build.metrics |= {name: value for name, value in scores.items() if isinstance(value, int | float)}
     pairs = nearest_pairs(spaces[0].features, found[0], pixels, drawn)
     others = rivals(build, training_set, trained, scores["spaces"])
-    by_cluster = {int(name): drawn[asked == name] for name in np.unique(labels)} if generator.settings.classes else {}
+    by_cluster = {name: drawn[asked == name] for name in clusters}
     build.page(evaluation_page(build, scores, spaces[0].rungs, pairs, by_cluster, others))
 
 
@@ -92,7 +98,7 @@ def real_logos(build: Build, training_set: Artifact, choice: SpaceChoice, device
     return Reals(network, read_features(reals), rungs)
 
 
-def measure(real: Features, fake: Features, labels: Labels, asked: Labels, config: EvaluateConfig) -> dict[str, float]:
+def measure(real: Features, fake: Features, config: EvaluateConfig) -> dict[str, float]:
     """Every metric of all generated logos, beside what real logos reach among themselves."""
     order = np.random.default_rng(config.seed).permutation(len(real))
     half = len(real) // 2
@@ -109,8 +115,6 @@ def measure(real: Features, fake: Features, labels: Labels, asked: Labels, confi
         "coverage": spread.coverage,
         "precision": manifold.precision,
         "recall": manifold.recall,
-        "in_asked_cluster": share_in_asked(real, labels, fake, asked),
-        "in_asked_cluster_real": share_in_asked(real, labels, real, labels),
     }
 
 
@@ -141,10 +145,12 @@ def share_in_asked(real: Features, labels: Labels, features: Features, asked: La
     return float((names[distances.argmin(axis=1)] == asked).mean())
 
 
-def per_cluster(real: Features, labels: Labels, fake: Features, asked: Labels, neighbours: int) -> list[dict[str, Any]]:
+def per_cluster(
+    real: Features, labels: Labels, fake: Features, asked: Labels, clusters: Sequence[int], neighbours: int
+) -> list[dict[str, Any]]:
     """Kernel distance and coverage by cluster; None where a cluster has too few logos of either kind."""
     rows: list[dict[str, Any]] = []
-    for name in np.unique(labels).tolist():
+    for name in clusters:
         reals, fakes = real[labels == name], fake[asked == name]
         row: dict[str, Any] = {"cluster": name, "real": len(reals), "generated": len(fakes)}
         enough = min(len(reals), len(fakes)) > neighbours

@@ -54,9 +54,10 @@ def evaluation_page(
         f"Nearest in the features of {first}: a generated logo should resemble its neighbour, not repeat it.",
     )
     columns = ("cluster", "real", "generated", "kernel", "coverage")
-    clusters = Table("By cluster", columns, tuple(tuple(row[c] for c in columns) for row in scores["clusters"]))
+    rows = tuple(tuple(row[c] for c in columns) for row in scores["clusters"])
+    clusters = (Table("By cluster", columns, rows),) if rows else ()
     by_space = [values(scores, space, build.config.neighbours) for space in scores["spaces"]]
-    tables = (*by_space, clusters, *compared(scores, first, others))
+    tables = (*by_space, *clusters, *compared(scores, first, others))
     summary = (
         f"Fréchet distance {scores[f'frechet_{first}']:.1f} in the features of {first}; two halves of the real logos: "
         f"{scores[f'frechet_floor_{first}']:.1f}."
@@ -96,8 +97,9 @@ def values(scores: dict[str, Any], space: str, neighbours: int) -> Table:
         row("Coverage", "coverage", 1 - 2.0**-neighbours),
         row("Precision", "precision", None),
         row("Recall", "recall", None),
-        row("Nearest to the asked cluster", "in_asked_cluster", scores[f"in_asked_cluster_real_{space}"]),
     ]
+    if f"in_asked_cluster_real_{space}" in scores:
+        rows.append(row("Nearest to the asked cluster", "in_asked_cluster", scores[f"in_asked_cluster_real_{space}"]))
     if f"path_length_{space}" in scores:
         rows.append(row("Perceptual path length", "path_length", None))
     return Table(

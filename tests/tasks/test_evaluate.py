@@ -98,6 +98,10 @@ def test_inceptions_distances_are_called_fid_and_kid(
     titles = {table.title: [row[0] for row in table.rows] for table in read_page(state.data.path).tables}
     assert titles[f"Scores in the features of {INCEPTION}"][:2] == ["FID", "KID"]
     assert titles[f"Scores in the features of {PACKAGED}"][:2] == ["Fréchet distance", "Kernel distance"]
+    # This generator has no classes: nothing was asked of it, though the training set has clusters.
+    assert not any("in_asked" in name for name in scores)
+    assert scores["clusters"] == []
+    assert "By cluster" not in titles
 
 
 @pytest.mark.parametrize(
