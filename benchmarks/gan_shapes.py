@@ -1,6 +1,6 @@
 """A small training that learns: coloured shapes in four classes, against two cheap generators.
 
-    python -m benchmarks.gan_shapes [--kimg 40] [--geometry reference|bilinear] [--work FOLDER] [--device cpu] [--json]
+    python -m benchmarks.gan_shapes [--kimg 70] [--geometry reference|bilinear] [--work FOLDER] [--device cpu] [--json]
 
 2,000 discs, squares, triangles and rings of random colours, sizes and places, 32 px, are learnt by a small generator in
 about ten CPU-minutes. Its pictures, and those of two generators that know no more than class-wise statistics, are
@@ -62,7 +62,7 @@ class Result:
 def main() -> None:
     """Draw, train, compare, print a table or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kimg", type=float, default=40.0)
+    parser.add_argument("--kimg", type=float, default=70.0)
     parser.add_argument("--geometry", choices=("reference", "bilinear"))
     parser.add_argument("--work", type=Path)
     parser.add_argument("--device", default="cpu")
@@ -111,11 +111,12 @@ def settings(kimg: float, geometry: Literal["reference", "bilinear"] | None) -> 
         total_kimg=kimg,
         batch=8,
         learning_rate=0.004,
-        r1_gamma=0.05,
+        r1_gamma=1,
+        discriminator="orig",
         path_length_weight=0,
         style_mixing=0,
         channel_base=512,
-        channel_max=32,
+        channel_max=64,
         z_dim=32,
         w_dim=32,
         noise=False,

@@ -26,6 +26,19 @@ from stylegan2.shipped import CARD, DISCRIMINATOR, GENERATOR
 from tasks.rivals import METRICS
 
 MOST_MB = 12
+MADE_BY = (
+    "python -m data.sample.build --size full",
+    "logoflow run configs/kit.yaml",
+    "python -m tasks.ship_generator",
+)
+TRAINED_ELSEWHERE = (
+    "python -m data.sample.build --size full",
+    "logoflow run configs/kit.yaml --only ..., a stage at a time up to curate",
+    "python -m stylegan2.train, with these settings, on curate's pixels.npy and labels.npy",
+    "logoflow run configs/kit.yaml --set train_gan.start_generator=... --set train_gan.start_discriminator=... "
+    "--set train_gan.total_kimg=0",
+    "python -m tasks.ship_generator --training ...",
+)
 TOLD = ("frechet", "frechet_floor", "kernel", "density", "coverage", "precision", "recall", "in_asked_cluster")
 
 
@@ -50,7 +63,8 @@ def main() -> None:
     save_network(DISCRIMINATOR, load_discriminator(chosen.trained.file("discriminator.safetensors")).half())
     for path in (GENERATOR, DISCRIMINATOR):
         assert path.stat().st_size < MOST_MB * 1e6, f"{path} is larger than {MOST_MB} MB"
-    facts = facts_of(given.training or chosen.trained.path)
+    facts = {"commands": TRAINED_ELSEWHERE if given.training else MADE_BY}
+    facts |= facts_of(given.training or chosen.trained.path)
     CARD.write_text(json.dumps(card(chosen.training_set, chosen.trained, evaluated[-1], facts), indent=1) + "\n")
 
 
@@ -59,8 +73,9 @@ def facts_of(training: Path) -> dict[str, Any]:
     lines = [json.loads(line) for line in (training / "curve.jsonl").read_text().splitlines()]
     scored = [line for line in lines if "score" in line]
     kept = min(scored, key=lambda line: line["score"]) if scored else lines[-1]
-    settings = json.loads((training / "run.json").read_text())["settings"]
-    return {"settings": settings, "kimg": kept["kimg"], "hours": round(kept["wall_s"] / 3600, 2)}
+    run = json.loads((training / "run.json").read_text())
+    told = {"settings": run["settings"], "seed": run["seed"]}
+    return told | {"kimg": kept["kimg"], "hours": round(kept["wall_s"] / 3600, 2)}
 
 
 def card(training_set: Artifact, trained: Artifact, evaluated: Artifact, training: dict[str, Any]) -> dict[str, Any]:
@@ -77,8 +92,6 @@ def card(training_set: Artifact, trained: Artifact, evaluated: Artifact, trainin
         "logos_of_each_cluster": [count for _, count in sorted(Counter(rows["label"]).items())],
         "weights_licence": "Apache-2.0. The logos are trademarks of their owners: `logoflow check` what is drawn "
         "before it is used.",
-        "command": "python -m data.sample.build --size full; logoflow run configs/kit.yaml; "
-        "python -m tasks.ship_generator",
         **training,
         "machine": manifest.host,
         "versions": manifest.versions,
