@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -66,3 +67,17 @@ def density_coverage(real: Features, fake: Features, k: int = 5) -> DensityCover
         held += int(inside.sum())
         covered += int(inside.any(axis=1).sum())
     return DensityCoverage(held / (k * len(fake)), covered / len(real))
+
+
+def expected_coverage(real: int, fake: int, neighbours: int) -> float:
+    """Coverage that as many fakes of the real distribution reach on average.
+
+    A real image is not covered when its nearest `neighbours` among all others, real and fake, are real (Naeem et al.
+    2020, section 3.3).
+
+    Args:
+        real: number of real images.
+        fake: number of generated ones.
+        neighbours: k of the balls.
+    """
+    return 1 - prod((real - i) / (real + fake - i) for i in range(1, neighbours + 1))

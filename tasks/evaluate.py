@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.coverage import density_coverage, precision_recall
+from evaluation.coverage import density_coverage, expected_coverage, precision_recall
 from evaluation.features import FeatureNetwork, Features
 from evaluation.frechet import frechet_distance
 from evaluation.kernel import kernel_distance
@@ -24,7 +24,7 @@ from tasks.device import device_named
 from tasks.evaluation_page import evaluation_page
 from tasks.reals import FEATURES, LADDER, RUNGS, LadderWork, features_of_reals, read_features
 from tasks.rivals import METRICS, rivals
-from tasks.spaces import SpaceChoice, chosen_spaces, metric_name, score_name, space_of
+from tasks.spaces import EncoderSpace, SpaceChoice, chosen_spaces, metric_name, score_name, space_of
 from tasks.stage import Build, stage
 from tasks.units import Unit, map_units
 
@@ -63,13 +63,18 @@ def evaluate(build: Build, training_set: Artifact, trained: Artifact) -> None:
     drawn = generate(generator, seeds, asked.tolist() if conditional else None, config.truncation)
 
     found = [space.network.extract(drawn) for space in spaces]
-    scores: dict[str, Any] = {"images": config.images, "spaces": [space.network.name for space in spaces]}
+    floor_images = held_out(len(labels), config.images)
+    scores: dict[str, Any] = {
+        "images": config.images,
+        "floor_images": floor_images,
+        "spaces": [space.network.name for space in spaces],
+    }
     for space, fake in zip(spaces, found, strict=True):
         measured = measure(space.features, fake, config)
         if conditional:
             measured["in_asked_cluster"] = share_in_asked(space.features, labels, fake, asked)
             measured["in_asked_cluster_real"] = share_in_asked(space.features, labels, space.features, labels)
-        if config.path_lengths:
+        if config.path_lengths and not isinstance(space.network, EncoderSpace):  # its 8 bits hide steps this small
             measured["path_length"] = path_length(generator, labels, space.network, config)
         scores |= {score_name(metric, space.network.name): value for metric, value in measured.items()}
         scores[f"failed_{space.network.name}"] = failed(space)
@@ -99,16 +104,32 @@ def real_logos(build: Build, training_set: Artifact, choice: SpaceChoice, device
 
 
 def measure(real: Features, fake: Features, config: EvaluateConfig) -> dict[str, float]:
-    """Every metric of all generated logos, beside what real logos reach among themselves."""
+    """Every metric of all generated logos, and as its floor what as many real logos would reach.
+
+    That is measured on real ones that are held out, against the others; where there are less than twice as many as
+    generated ones, on one half against the other. Coverage would suffer by the smaller number of the others, and is
+    the expected one.
+    """
     order = np.random.default_rng(config.seed).permutation(len(real))
-    half = len(real) // 2
+    held = held_out(len(real), len(fake))
+    floors = distances(real[order[held:]], real[order[:held]], config)
+    floors["coverage"] = expected_coverage(len(real), len(fake), min(config.neighbours, len(real) - 1))
+    return distances(real, fake, config) | {f"{name}_floor": value for name, value in floors.items()}
+
+
+def held_out(real: int, generated: int) -> int:
+    """How many real logos stand in for generated ones in the floor."""
+    return min(generated, real // 2)
+
+
+def distances(real: Features, fake: Features, config: EvaluateConfig) -> dict[str, float]:
+    """Every metric that takes nothing but two sets of logos."""
     k = min(config.neighbours, len(real) - 1)
     kernel = kernel_distance(real, fake, seed=config.seed or 0)
     spread = density_coverage(real, fake, k)
     manifold = precision_recall(real, fake, min(3, len(real) - 1))
     return {
         "frechet": frechet_distance(real, fake),
-        "frechet_floor": frechet_distance(real[order[:half]], real[order[half:]]),
         "kernel": kernel.mean,
         "kernel_deviation": kernel.deviation,
         "density": spread.density,

@@ -24,6 +24,7 @@ TITLES = {
     "coverage": "coverage",
     "closer": "nearer to the training logos than unseen ones",
 }
+NO_FID = "These are no FID, KID or PPL, which are measured in other features."
 
 
 def evaluation_page(
@@ -56,10 +57,10 @@ def evaluation_page(
     columns = ("cluster", "real", "generated", "kernel", "coverage")
     rows = tuple(tuple(row[c] for c in columns) for row in scores["clusters"])
     clusters = (Table("By cluster", columns, rows),) if rows else ()
-    by_space = [values(scores, space, build.config.neighbours) for space in scores["spaces"]]
+    by_space = [values(scores, space) for space in scores["spaces"]]
     tables = (*by_space, *clusters, *compared(scores, first, others))
     summary = (
-        f"Fréchet distance {scores[f'frechet_{first}']:.1f} in the features of {first}; two halves of the real logos: "
+        f"Fréchet distance {scores[f'frechet_{first}']:.1f} in the features of {first}; real logos among themselves: "
         f"{scores[f'frechet_floor_{first}']:.1f}."
     )
     parts = tuple(part_of(build, row, generated[row["cluster"]]) for row in scores["clusters"] if generated)
@@ -82,41 +83,44 @@ def part_of(build: Build, row: Mapping[str, Any], generated: NDArray[np.uint8]) 
     return ClusterPart(number, facts, (sheet,))
 
 
-def values(scores: dict[str, Any], space: str, neighbours: int) -> Table:
+def values(scores: dict[str, Any], space: str) -> Table:
     """The scores in one space; those whose metric failed its self-test say so."""
 
-    def row(title: str, name: str, real: float | None) -> tuple[str, float | None, float | None]:
+    def row(title: str, name: str, floor: str = "_floor") -> tuple[str, float | None, float | None]:
         doubted = " (failed its self-test)" if metric_name(name, space) in scores[f"failed_{space}"] else ""
-        return title + doubted, scores[score_name(name, space)], real
+        return title + doubted, scores[score_name(name, space)], scores.get(score_name(name + floor, space))
 
     inception = space == Inception.name
     rows = [
-        row("FID" if inception else "Fréchet distance", "frechet", scores[score_name("frechet_floor", space)]),
-        row("KID" if inception else "Kernel distance", "kernel", 0.0),
-        row("Density", "density", 1.0),
-        row("Coverage", "coverage", 1 - 2.0**-neighbours),
-        row("Precision", "precision", None),
-        row("Recall", "recall", None),
+        row("FID" if inception else "Fréchet distance", "frechet"),
+        row("KID" if inception else "Kernel distance", "kernel"),
+        row("Density", "density"),
+        row("Coverage", "coverage"),
+        row("Precision", "precision"),
+        row("Recall", "recall"),
     ]
     if f"in_asked_cluster_real_{space}" in scores:
-        rows.append(row("Nearest to the asked cluster", "in_asked_cluster", scores[f"in_asked_cluster_real_{space}"]))
+        rows.append(row("Nearest to the asked cluster", "in_asked_cluster", "_real"))
     if f"path_length_{space}" in scores:
-        rows.append(row("Perceptual path length", "path_length", None))
+        rows.append(row("Perceptual path length", "path_length"))
+    numbers = (
+        f"{scores['images']:,} generated logos against all real ones, and {scores['floor_images']:,} real ones against "
+        "the others. "
+    )
     return Table(
         f"Scores in the features of {space}",
         ("score", "generated", "real against real"),
         tuple(rows),
-        caption=fid_caption(scores, space)
-        if inception
-        else "These are no FID, KID or PPL, which are measured in other features.",
+        caption=numbers + (fid_caption(scores, space) if inception else NO_FID),
     )
 
 
 def fid_caption(scores: dict[str, Any], space: str) -> str:
     """What to know before FID and KID are set beside others'."""
+    deviation = scores[score_name("kernel_deviation", space)]
     return (
-        f"FID and KID as torch-fidelity measures them, on {scores['images']:,} generated logos: compare FIDs of equal "
-        f"numbers only. KID deviates by {scores[score_name('kernel_deviation', space)]:.2g} from subset to subset."
+        "FID and KID as torch-fidelity measures them: compare FIDs of equal numbers only. "
+        f"KID deviates by {deviation:.2g} from subset to subset."
     )
 
 

@@ -14,6 +14,7 @@ from evaluation.frechet import frechet_distance
 from evaluation.inception import Inception
 from evaluation.kernel import kernel_distance
 from logoflow.config.pipeline import PipelineConfig
+from logoflow.config.sections import EvaluateConfig
 from logoflow.report.page import read_page
 from logoflow.run import Run
 from logoflow.store.manifest import Manifest, Parts, content_digest
@@ -22,7 +23,7 @@ from stylegan2.checkpoints import save_network
 from stylegan2.generator import Generator
 from stylegan2.sampling import generate
 from stylegan2.settings import NetworkSettings
-from tasks.evaluate import evaluate
+from tasks.evaluate import evaluate, measure
 from tasks.spaces import score_name
 
 PACKAGED, INCEPTION = "efficientnet-lite0", "inception-2015-12-05"
@@ -111,3 +112,18 @@ def test_inceptions_distances_are_called_fid_and_kid(
 def test_only_the_distances_are_renamed_and_only_there(metric: str, inception: str) -> None:
     assert score_name(metric, INCEPTION) == f"{inception}_{INCEPTION}"
     assert score_name(metric, "moco-12345678") == f"{metric}_moco-12345678"
+
+
+@pytest.mark.parametrize(("real", "generated"), [(2000, 300), (2000, 1000), (600, 900)])
+def test_a_perfect_generator_reaches_the_floor(real: int, generated: int) -> None:
+    random = np.random.default_rng(0)
+    config = EvaluateConfig(images=generated, seed=0)
+    scores = measure(random.standard_normal((real, 12)), random.standard_normal((generated, 12)), config)
+    if generated <= real // 2:
+        for name, tolerance in (("coverage", 0.05), ("density", 0.12), ("precision", 0.05), ("recall", 0.05)):
+            assert scores[name] == pytest.approx(scores[f"{name}_floor"], abs=tolerance)
+        assert scores["frechet"] == pytest.approx(scores["frechet_floor"], rel=0.4)
+    else:  # there are no more real ones
+        assert scores["frechet_floor"] > scores["frechet"]
+        assert scores["coverage"] == pytest.approx(scores["coverage_floor"], abs=0.05)
+    assert abs(scores["kernel_floor"]) < 0.03
