@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from stylegan2.settings import TrainingSettings
 
 EVENTS = "tensorboard"
+OF_THE_PIPELINE = ("patience",)  # waits for scores, which nothing gives here
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -98,6 +99,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_options(parser: argparse.ArgumentParser, model: type[BaseModel], prefix: str) -> None:
     for name, field in model.model_fields.items():
+        if name in OF_THE_PIPELINE:
+            continue
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             _add_options(parser, field.annotation, f"{prefix}{name}.")
             continue
