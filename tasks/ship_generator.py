@@ -36,7 +36,7 @@ TRAINED_ELSEWHERE = (
     "logoflow run configs/kit.yaml --only ..., a stage at a time up to curate",
     "python -m stylegan2.train, with these settings, on curate's pixels.npy and labels.npy",
     "logoflow run configs/kit.yaml --set train_gan.start_generator=... --set train_gan.start_discriminator=... "
-    "--set train_gan.total_kimg=0",
+    "--set train_gan.total_kimg=0, and channel_base, channel_max, z_dim and w_dim of these settings",
     "python -m tasks.ship_generator --training ...",
 )
 TOLD = ("frechet", "frechet_floor", "kernel", "density", "coverage", "precision", "recall", "in_asked_cluster")
