@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}; choose another --out or --data.", file=sys.stderr)
+        print(f"{error.filename or out}: {error.strerror or error}; choose another --out or --data.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped: the same command goes on from the last snapshot.", file=sys.stderr)
