@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import stylegan2.shipped
+from logoflow.cli.synthesis.writing import write_mp4
 from stylegan2.checkpoints import load_generator
 from stylegan2.sampling import generate, mapped, render
 from stylegan2.saved import load_w
@@ -58,6 +59,20 @@ def test_an_mp4_has_its_frames_and_the_same_bytes_again(
     assert np.abs(frames[0].astype(int) - frames[-1]).mean() > 1
     assert "The bytes are the same." in logoflow("again", "film.mp4.json", "--out", "again.mp4").out
     assert Path("again.mp4").read_bytes() == Path("film.mp4").read_bytes()
+
+
+def test_an_mp4_does_not_depend_on_what_lay_in_memory(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 200, 96)[:, None, None] + np.linspace(0, 50, 96)[:, None]
+    frames = [(ramp * (1 + k / 40) + rng.integers(0, 30, (96, 96, 3))).astype(np.uint8) for k in range(9)]
+    films, held = set(), []
+    for _ in range(30):
+        held = [*held[-20:], np.full(rng.integers(1, 200_000), rng.integers(256), np.uint8)]
+        np.full(rng.integers(1, 400_000), rng.integers(256), np.uint8)  # freed at once: the encoder is given its place
+        write_mp4(frames, tmp_path / "film.mp4", 10)
+        films.add((tmp_path / "film.mp4").read_bytes())
+    assert len(films) == 1
 
 
 def test_without_av_an_mp4_is_refused_before_anything_is_drawn(
