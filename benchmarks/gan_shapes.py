@@ -37,7 +37,7 @@ from stylegan2.grids import save_grid
 from stylegan2.sampling import generate, load_generator
 from stylegan2.settings import AugmentSettings, TrainingSettings
 from stylegan2.training import train
-from tasks.evaluate import share_in_asked
+from evaluation.classes import share_in_asked
 
 SHAPES = ("disc", "square", "triangle", "ring")
 SIDE, OVERSAMPLED = 32, 8

@@ -16,21 +16,26 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from evaluation.coverage import density_coverage
+from evaluation.classes import share_in_asked
+from evaluation.coverage import density_coverage, precision_recall
 from evaluation.distances import Features
 from evaluation.features import FeatureNetwork
 from evaluation.frechet import frechet_distance
 from evaluation.kernel import kernel_distance
 from evaluation.originality import originality
+from evaluation.smoothness import STEP, perceptual_path_length
 
 Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
 
 EXPECTED: dict[str, dict[str, int]] = {
-    "blur": {"frechet": 1, "kernel": 1, "density": -1, "coverage": -1},
-    "noise": {"frechet": 1, "kernel": 1, "density": -1, "coverage": -1},
-    "JPEG": {"frechet": 1, "kernel": 1, "density": -1, "coverage": -1},
-    "missing clusters": {"frechet": 1, "kernel": 1, "coverage": -1},
+    "blur": {"frechet": 1, "kernel": 1, "density": -1, "coverage": -1, "precision": -1},
+    "noise": {"frechet": 1, "kernel": 1, "density": -1, "coverage": -1, "precision": -1},
+    "JPEG": {"frechet": 1, "kernel": 1, "density": -1, "coverage": -1, "precision": -1},
+    "missing clusters": {"frechet": 1, "kernel": 1, "coverage": -1, "recall": -1},
+    "wrong clusters": {"in_asked_cluster": -1},
     "copies": {"closer": 1},
+    "fast paths": {"path_length": 1},
 }
 """By damage, which metrics have to rise (1) or fall (-1) with it. `closer`: `evaluation.originality`."""
 
@@ -39,14 +44,17 @@ BLURS = (0.75, 1.5, 3.0)  # standard deviation in px
 NOISES = (8.0, 24.0, 72.0)  # standard deviation in shades
 QUALITIES = (60, 25, 8)  # of JPEG
 KEPT = (0.75, 0.5, 0.25)  # share of the clusters
+ASTRAY = (0.25, 0.5, 1.0)  # share of the images that are asked for another's cluster
 COPIED = (0.25, 0.5, 1.0)  # share of the images
+PACES = (0.25, 0.5, 1.0, 2.0)  # how far lines lead from one image towards another, undamaged first
+PATHS = 64  # lines, at most
 LEAST = 16  # images in a sample, below which a ladder says nothing
 REFERENCES = 1000  # images that samples are compared with, at most
 
 
 @dataclass(frozen=True)
 class Rung:
-    """What the metrics say of one strength of a damage; strength 0 is none."""
+    """What the metrics say of one strength of a damage; strength 0 is none. Not every metric sees all damage."""
 
     damage: str
     strength: int
@@ -55,13 +63,14 @@ class Rung:
 
 def climb(
     images: Images,
-    labels: NDArray[np.int64],
+    labels: Labels,
     features: Features,
     network: FeatureNetwork,
     *,
     sample: int = 128,
     neighbours: int = 5,
     seed: int = 0,
+    paths: bool = False,
 ) -> list[Rung]:
     """Measure real images against real ones, damaged ever more.
 
@@ -73,6 +82,7 @@ def climb(
         sample: images in each measured set; at most a quarter of all.
         neighbours: k of density and coverage.
         seed: of the draws.
+        paths: test path lengths, too.
 
     Raises:
         ValueError: there are too few images.
@@ -82,43 +92,78 @@ def climb(
         raise ValueError(f"{len(images)} images are too few to test metrics with: give {4 * LEAST} or more.")
     random = np.random.default_rng(seed)
     order = random.permutation(len(images))
-    drawn, held_out, rest = order[:size], order[size : 2 * size], order[2 * size : 2 * size + REFERENCES]
-    reference, unseen = features[rest], features[held_out]
+    drawn, spare, rest = order[:size], order[size : 2 * size], order[2 * size : 2 * size + REFERENCES]
+    reference = features[rest]
 
-    def measured(damage: str, strength: int, found: Features) -> Rung:
-        spread = density_coverage(reference, found, min(neighbours, len(reference) - 1))
-        scores = {
-            "frechet": frechet_distance(reference, found),
-            "kernel": kernel_distance(reference, found, subsets=20, seed=seed).mean,
-            "density": spread.density,
-            "coverage": spread.coverage,
-            "closer": originality(found, reference, unseen).closer,
-        }
-        return Rung(damage, strength, scores)
+    def ladder(damage: str, sets: Sequence[Features]) -> list[Rung]:
+        return [Rung(damage, i, _measured(reference, found, neighbours, seed)) for i, found in enumerate(sets)]
 
     rungs = []
     for damage, damaged in _damaged_pixels(images[drawn], random).items():
-        rungs.append(measured(damage, 0, features[drawn]))
-        rungs += [measured(damage, i, network.extract(found)) for i, found in enumerate(damaged, start=1)]
-    pool = np.concatenate([drawn, held_out])
-    clusters = random.permutation(np.unique(labels[pool]))
-    rungs.append(measured("missing clusters", 0, features[drawn]))
-    for i, share in enumerate(KEPT, start=1):
-        kept = pool[np.isin(labels[pool], clusters[: max(1, round(share * len(clusters)))])]
-        rungs.append(measured("missing clusters", i, features[random.choice(kept, size)]))
-    rungs.append(measured("copies", 0, features[drawn]))
-    for i, share in enumerate(COPIED, start=1):
-        count = round(share * size)
-        copies = random.choice(rest, count, replace=count > len(rest))
-        rungs.append(measured("copies", i, features[np.concatenate([copies, drawn[count:]])]))
+        rungs += ladder(damage, [features[drawn], *(network.extract(found) for found in damaged)])
+    fewer = _of_fewer_clusters(labels, np.concatenate([drawn, spare]), size, random)
+    rungs += ladder("missing clusters", [features[drawn], *(features[chosen] for chosen in fewer)])
+    counts = [round(share * size) for share in COPIED]
+    copies = [np.concatenate([random.choice(rest, n, replace=n > len(rest)), drawn[n:]]) for n in counts]
+    rungs += ladder("copies", [features[drawn], *(features[chosen] for chosen in copies)])
+    for i, asked in enumerate([labels[drawn], *_astray(labels[drawn], random)]):
+        share = share_in_asked(reference, labels[rest], features[drawn], asked)
+        rungs.append(Rung("wrong clusters", i, {"in_asked_cluster": share}))
+    if paths:
+        lines = images[drawn[:PATHS]], images[spare[:PATHS]]
+        rungs += [Rung("fast paths", i, {"path_length": _pace(*lines, pace, network)}) for i, pace in enumerate(PACES)]
     return rungs
 
 
+def _measured(reference: Features, found: Features, neighbours: int, seed: int) -> dict[str, float]:
+    spread = density_coverage(reference, found, min(neighbours, len(reference) - 1))
+    manifold = precision_recall(reference, found)
+    return {
+        "frechet": frechet_distance(reference, found),
+        "kernel": kernel_distance(reference, found, subsets=20, seed=seed).mean,
+        "density": spread.density,
+        "coverage": spread.coverage,
+        "precision": manifold.precision,
+        "recall": manifold.recall,
+        "closer": originality(found, reference).closer,
+    }
+
+
+def _of_fewer_clusters(labels: Labels, pool: Labels, size: int, random: np.random.Generator) -> list[Labels]:
+    """As many images of a pool as asked, of ever fewer clusters."""
+    clusters = random.permutation(np.unique(labels[pool]))
+    kept = [clusters[: max(1, round(share * len(clusters)))] for share in KEPT]
+    return [random.choice(pool[np.isin(labels[pool], few)], size) for few in kept]
+
+
+def _astray(labels: Labels, random: np.random.Generator) -> list[Labels]:
+    """Clusters that images are asked for, ever more of them another image's."""
+    order = random.permutation(len(labels))
+    result = []
+    for share in ASTRAY:
+        some = order[: round(share * len(labels))]
+        asked = labels.copy()
+        asked[some] = labels[np.roll(some, 1)]
+        result.append(asked)
+    return result
+
+
+def _pace(first: Images, second: Images, pace: float, network: FeatureNetwork) -> float:
+    """Path length where each image fades towards another, at a pace of 1 to be there at the end of the line."""
+    start = first.astype(np.float32)
+    return perceptual_path_length(network.extract(start), network.extract(start + STEP * pace * (second - start)), STEP)
+
+
 def passed(rungs: Sequence[Rung]) -> dict[str, dict[str, bool]]:
-    """By metric and damage, whether it moved as it has to: never back, and at the end away from where it began."""
+    """By metric and damage, whether it moved as it has to: never back, and at the end away from where it began.
+
+    What was not tested is left out.
+    """
     verdicts: dict[str, dict[str, bool]] = {}
     for damage, metrics in EXPECTED.items():
         ladder = sorted((rung for rung in rungs if rung.damage == damage), key=lambda rung: rung.strength)
+        if not ladder:
+            continue
         for metric, sign in metrics.items():
             steps = sign * np.diff([rung.scores[metric] for rung in ladder])
             verdicts.setdefault(metric, {})[damage] = bool((steps >= 0).all() and steps.sum() > 0)

@@ -6,6 +6,7 @@ import numpy as np
 
 from evaluation.distances import Features, check
 
+STEP = 1e-4  # share of a line between two latents, as published
 TRIMMED = 0.01  # share of the lengths that is left out at either end, as published
 
 

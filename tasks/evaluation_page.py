@@ -14,16 +14,36 @@ from tasks.sheets import save_sheet
 from tasks.spaces import metric_name, score_name
 from tasks.stage import Build
 
-SHOWN = ("frechet", "kernel", "density", "coverage", "closer")
-ON_CLUSTER_PAGES = ("generated", "kernel", "coverage", "good", "medium", "poor")
+BY_CLUSTER = {
+    "cluster": "cluster",
+    "real": "real",
+    "generated": "generated",
+    "frechet": "Fréchet distance",
+    "frechet_floor": "of real ones",
+    "kernel": "kernel distance",
+    "kernel_deviation": "deviation",
+    "density": "density",
+    "coverage": "coverage",
+    "coverage_floor": "at best",
+    "precision": "precision",
+    "recall": "recall",
+    "in_asked_cluster": "as asked",
+    "in_asked_cluster_real": "of real ones",
+}
+ON_CLUSTER_PAGES = ("generated", "frechet", "kernel", "density", "coverage", "in_asked_cluster")
 GENERATED, GENERATED_COLUMNS = 24, 6
 TITLES = {
     "frechet": "Fréchet distance",
     "kernel": "kernel distance",
     "density": "density",
     "coverage": "coverage",
-    "closer": "nearer to the training logos than unseen ones",
+    "precision": "precision",
+    "recall": "recall",
+    "closer": "nearer to training logos than those to one another",
+    "in_asked_cluster": "nearest to the asked cluster",
+    "path_length": "perceptual path length",
 }
+UNTESTED = "No metric was tested on damaged logos: evaluate.ladder is 0, or there are too few."
 NO_FID = "These are no FID, KID or PPL, which are measured in other features."
 
 
@@ -54,9 +74,9 @@ def evaluation_page(
         ["generated", "nearest"] * (len(pairs) // 2),
         f"Nearest in the features of {first}: a generated logo should resemble its neighbour, not repeat it.",
     )
-    columns = ("cluster", "real", "generated", "kernel", "coverage")
-    rows = tuple(tuple(row[c] for c in columns) for row in scores["clusters"])
-    clusters = (Table("By cluster", columns, rows),) if rows else ()
+    rows = tuple(tuple(row.get(column) for column in BY_CLUSTER) for row in scores["clusters"])
+    caption = f"In the features of {first}. Distances of few logos are large even between real ones: read them beside."
+    clusters = (Table("By cluster", tuple(BY_CLUSTER.values()), rows, caption),) if rows else ()
     by_space = [values(scores, space) for space in scores["spaces"]]
     tables = (*by_space, *clusters, *compared(scores, first, others))
     summary = (
@@ -71,8 +91,8 @@ def evaluation_page(
 
 def part_of(build: Build, row: Mapping[str, Any], generated: NDArray[np.uint8]) -> ClusterPart:
     """A cluster's scores, and logos that were generated for it."""
-    number, names = row["cluster"], {"kernel": "kernel distance"}
-    facts = tuple((names.get(name, name), row[name]) for name in ON_CLUSTER_PAGES if name in row)
+    number = row["cluster"]
+    facts = tuple((title, row.get(name)) for name, title in BY_CLUSTER.items() if name in ON_CLUSTER_PAGES)
     if not len(generated):
         return ClusterPart(number, facts)
     shown = list(generated[:GENERATED].transpose(0, 2, 3, 1))
@@ -86,32 +106,23 @@ def part_of(build: Build, row: Mapping[str, Any], generated: NDArray[np.uint8]) 
 def values(scores: dict[str, Any], space: str) -> Table:
     """The scores in one space; those whose metric failed its self-test say so."""
 
-    def row(title: str, name: str, floor: str = "_floor") -> tuple[str, float | None, float | None]:
-        doubted = " (failed its self-test)" if metric_name(name, space) in scores[f"failed_{space}"] else ""
-        return title + doubted, scores[score_name(name, space)], scores.get(score_name(name + floor, space))
+    def row(name: str) -> tuple[str, float | None, float | None]:
+        called = metric_name(name, space)
+        title = called.upper() if called in ("fid", "kid") else TITLES[name][0].upper() + TITLES[name][1:]
+        doubt = " (failed its self-test)" if called in scores[f"failed_{space}"] else ""
+        real = score_name(name + ("_real" if name == "in_asked_cluster" else "_floor"), space)
+        return title + doubt, scores[score_name(name, space)], scores.get(real)
 
     inception = space == Inception.name
-    rows = [
-        row("FID" if inception else "Fréchet distance", "frechet"),
-        row("KID" if inception else "Kernel distance", "kernel"),
-        row("Density", "density"),
-        row("Coverage", "coverage"),
-        row("Precision", "precision"),
-        row("Recall", "recall"),
-    ]
-    if f"in_asked_cluster_real_{space}" in scores:
-        rows.append(row("Nearest to the asked cluster", "in_asked_cluster", "_real"))
-    if f"path_length_{space}" in scores:
-        rows.append(row("Perceptual path length", "path_length"))
-    numbers = (
+    caption = (
         f"{scores['images']:,} generated logos against all real ones, and {scores['floor_images']:,} real ones against "
-        "the others. "
+        f"the others. {fid_caption(scores, space) if inception else NO_FID}"
     )
     return Table(
         f"Scores in the features of {space}",
         ("score", "generated", "real against real"),
-        tuple(rows),
-        caption=numbers + (fid_caption(scores, space) if inception else NO_FID),
+        tuple(row(name) for name in TITLES if score_name(name, space) in scores),
+        caption if scores[f"tested_{space}"] else f"{caption} {UNTESTED}",
     )
 
 
@@ -141,7 +152,7 @@ def compared(scores: dict[str, Any], space: str, others: Sequence[Rival]) -> tup
 def curves(rungs: Sequence[Rung]) -> tuple[Curve, ...]:
     """How each metric moves with the damage."""
     found = []
-    for metric in SHOWN:
+    for metric in passed(rungs):
         series = []
         for damage in (damage for damage, metrics in EXPECTED.items() if metric in metrics):
             ladder = [rung for rung in rungs if rung.damage == damage]
@@ -158,6 +169,8 @@ def self_test(rungs: Sequence[Rung]) -> Table:
     return Table(
         "Self-test: is damage noticed, and more of it more?",
         ("metric", *EXPECTED),
-        tuple((TITLES[metric], *(words[verdicts[metric].get(damage)] for damage in EXPECTED)) for metric in SHOWN),
+        tuple(
+            (TITLES[metric], *(words[found.get(damage)] for damage in EXPECTED)) for metric, found in verdicts.items()
+        ),
         caption="Real logos, damaged in three strengths, are measured against other real logos as generated ones are.",
     )

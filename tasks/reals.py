@@ -32,6 +32,16 @@ class FeaturesWork:
 
 
 @dataclass(frozen=True)
+class LadderTest:
+    """How metrics are tested: `evaluation.ladder.climb`'s choices; no sample, no test."""
+
+    sample: int
+    neighbours: int
+    seed: int
+    paths: bool
+
+
+@dataclass(frozen=True)
 class LadderWork:
     """A training set with its features, the space that they are of, and how its metrics are tested."""
 
@@ -39,9 +49,7 @@ class LadderWork:
     labels: os.PathLike[str]
     features: os.PathLike[str]
     space: SpaceChoice
-    sample: int
-    neighbours: int
-    seed: int
+    test: LadderTest
     device: str
 
 
@@ -58,11 +66,9 @@ def climb_ladder(work: LadderWork, folder: Path) -> None:
     labels, features = np.load(work.labels), np.load(work.features)
     space = space_of(work.space, work.device)
     rungs: list[Rung] = []
-    if work.sample and len(pixels) >= 4 * LEAST:
+    if work.test.sample and len(pixels) >= 4 * LEAST:
         with NETWORK:
-            rungs = climb(
-                pixels, labels, features, space, sample=work.sample, neighbours=work.neighbours, seed=work.seed
-            )
+            rungs = climb(pixels, labels, features, space, **asdict(work.test))
     (folder / LADDER).write_text(json.dumps([asdict(rung) for rung in rungs], indent=1))
 
 

@@ -67,6 +67,12 @@ class PipelineConfig(Section):
         names = [source.name for source in self.ingest.sources]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"ingest.sources holds {twice[0]} twice: give each source a name of its own.")
+        same = self.train_encoder.epochs == 0 and self.evaluate.encoder == self.train_encoder.weights
+        if self.evaluate.encoder is not None and same:
+            raise ValueError(
+                f"evaluate.encoder is {self.evaluate.encoder}, which makes the clusters, too, and would judge its own "
+                "work: give an encoder that was trained with another seed and other augmentations."
+            )
         base = smallest_base(self.curate.resolution)
         if base > MAX_BASE:
             raise ValueError(

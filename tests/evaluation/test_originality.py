@@ -36,8 +36,16 @@ def test_the_chance_of_being_closer_equals_a_count_of_all_pairs(
     real: NDArray[np.float64], fake: NDArray[np.float64]
 ) -> None:
     result = originality(fake, real[:50], real[50:])
-    pairs = result.distances[:, None] - result.held_out_distances[None, :]
+    pairs = result.distances[:, None] - result.real_distances[None, :]
     assert_allclose(result.closer, ((pairs < 0) + 0.5 * (pairs == 0)).mean())
+
+
+def test_without_held_out_images_training_images_are_compared_with_their_nearest_others() -> None:
+    training, new = np.random.default_rng(0).normal(size=(2, 400, 5))
+    result = originality(new, training)
+    assert_allclose(result.real_distances, KDTree(training).query(training, k=2)[0][:, 1], rtol=1e-9)
+    assert_allclose(result.closer, 0.5, atol=0.05)
+    assert originality(training + 0.001, training).copies > 0.99
 
 
 def test_a_copy_far_from_the_origin_is_at_distance_zero_not_at_rounding_error() -> None:

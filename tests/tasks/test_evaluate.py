@@ -9,21 +9,26 @@ import numpy as np
 import pytest
 import torch
 from inception_weights import checkpoint
+from safetensors.torch import load_file, save_file
 
 from evaluation.frechet import frechet_distance
 from evaluation.inception import Inception
 from evaluation.kernel import kernel_distance
+from logoflow.config.load import check_config
 from logoflow.config.pipeline import PipelineConfig
 from logoflow.config.sections import EvaluateConfig
+from logoflow.errors import UserError
 from logoflow.report.page import read_page
 from logoflow.run import Run
-from logoflow.store.manifest import Manifest, Parts, content_digest
+from logoflow.store.manifest import InputRecord, Manifest, Parts, content_digest
 from logoflow.store.store import Artifact, record_files
+from moco.shipped import ENCODER
 from stylegan2.checkpoints import save_network
 from stylegan2.generator import Generator
 from stylegan2.sampling import generate
 from stylegan2.settings import NetworkSettings
-from tasks.evaluate import evaluate, measure
+from tasks.evaluate import evaluate
+from tasks.measures import measure, measure_clusters
 from tasks.spaces import score_name
 
 PACKAGED, INCEPTION = "efficientnet-lite0", "inception-2015-12-05"
@@ -50,16 +55,20 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def pretend(run: Run, name: str, write: Callable[[Path], None]) -> Artifact:
+def pretend(run: Run, name: str, write: Callable[[Path], None], inputs: dict[str, Artifact] | None = None) -> Artifact:
     """An artifact of a stage that did not run."""
     store = run.workspace().store
+    given = {
+        stage: InputRecord(stage=stage, fingerprint=made.manifest.fingerprint, content=made.content)
+        for stage, made in (inputs or {}).items()
+    }
     parts = Parts(stage=name, code="", config={}, libraries={}, inputs={})
     with store.building(name, parts.fingerprint()) as draft:
         write(draft)
         records = record_files(draft, tuple(path.name for path in draft.iterdir() if path.is_file()))
         manifest = Manifest(
             stage=name, fingerprint=parts.fingerprint(), content=content_digest(records), recipe="", parts=parts,
-            inputs={}, units=(), files=records, metrics={}, versions={}, host={}, started="2025-01-01", duration_s=0,
+            inputs=given, units=(), files=records, metrics={}, versions={}, host={}, started="2025-01-01", duration_s=0,
         )  # fmt: skip
         return store.commit(draft, manifest)
 
@@ -99,10 +108,50 @@ def test_inceptions_distances_are_called_fid_and_kid(
     titles = {table.title: [row[0] for row in table.rows] for table in read_page(state.data.path).tables}
     assert titles[f"Scores in the features of {INCEPTION}"][:2] == ["FID", "KID"]
     assert titles[f"Scores in the features of {PACKAGED}"][:2] == ["Fréchet distance", "Kernel distance"]
+    assert "No metric was tested" in next(table.caption for table in read_page(state.data.path).tables)
     # This generator has no classes: nothing was asked of it, though the training set has clusters.
     assert not any("in_asked" in name for name in scores)
     assert scores["clusters"] == []
     assert "By cluster" not in titles
+
+
+def test_clusters_are_measured_like_the_whole_and_small_ones_only_counted() -> None:
+    random = np.random.default_rng(0)
+    config = EvaluateConfig(seed=1)
+    labels, asked = np.repeat([0, 3, 5], [60, 70, 9]), np.repeat([0, 3, 5], [40, 30, 20])
+    real, fake = (random.standard_normal((len(of), 6)) + 3 * of[:, None] for of in (labels, asked))
+    first, second, small = measure_clusters(real, labels, fake, asked, config)
+    assert first.items() >= measure(real[:60], fake[:40], config).items()
+    assert (first["cluster"], first["real"], first["generated"]) == (0, 60, 40)
+    assert second["in_asked_cluster"] == 1.0
+    assert small == {"cluster": 5, "real": 9, "generated": 20}
+
+
+def test_the_encoder_that_made_the_clusters_does_not_judge_them(
+    make_config: Callable[..., PipelineConfig], units_here: None, tmp_path: Path
+) -> None:
+    sources = {"name": "logos", "path": str(tmp_path)}
+    values = {"name": "circular", "ingest": {"sources": [sources]}}
+    with pytest.raises(UserError, match="which makes the clusters, too, and would judge its own work: give an encoder"):
+        check_config(
+            {**values, "train_encoder": {"weights": str(ENCODER), "epochs": 0}, "evaluate": {"encoder": str(ENCODER)}}
+        )
+    other = check_config({**values, "evaluate": {"encoder": str(ENCODER)}})  # of other weights: known when trained
+    run = Run(other, tmp_path / "store")
+
+    def write_encoder(folder: Path) -> None:
+        save_file({name: tensor.clone() for name, tensor in load_file(ENCODER).items()}, folder / "encoder.safetensors")
+
+    def write_set(folder: Path) -> None:
+        np.save(folder / "pixels.npy", np.zeros((4, 3, 16, 16), np.uint8))
+        np.save(folder / "labels.npy", np.arange(4))
+
+    encoder = pretend(run, "train_encoder", write_encoder)
+    embedded = pretend(run, "embed", lambda folder: (folder / "vectors").touch(), {"train_encoder": encoder})
+    training_set = pretend(run, "curate", write_set, {"embed": embedded})
+    trained = pretend(run, "train_gan", lambda folder: (folder / "generator.safetensors").touch())
+    with pytest.raises(UserError, match="the encoder that made the clusters, and would judge its own work"):
+        evaluate.fn(run, training_set, trained)
 
 
 @pytest.mark.parametrize(
