@@ -11,7 +11,7 @@ from stylegan2.generator import Generator
 from stylegan2.grids import GRID_COLUMNS, fixed_samples, save_grid
 from stylegan2.phases import Trainer
 from stylegan2.reports import Curve, Tick, save_film
-from stylegan2.watch import Failure, Watch, failure, memory_mib, warning
+from stylegan2.watch import Failure, Watch, failure, memory_mib, place_of, warning
 
 SNAPSHOTS = "snapshots"
 
@@ -73,6 +73,7 @@ class Diary:
             images_per_s=(state.step - self._last_step) * batch / (now_s - self._last_s),
             wall_s=now_s - self._start_s,
             memory_mib=memory_mib(trainer.images.device),
+            device=place_of(trainer.images.device),
             warning=warning([*self._curve.lines, values | {"p": p}], settings.augment),
         )
         self._last_step, self._last_s = state.step, now_s

@@ -1,7 +1,9 @@
-"""Training images from a folder of pictures or from an array file, without a pipeline."""
+"""Training images from a folder of pictures, a dataset.zip or an array file, without a pipeline."""
 
 from __future__ import annotations
 
+import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +12,17 @@ from PIL import Image, ImageOps
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 WHITE = (255, 255, 255)
+LABELS = "dataset.json"
 
 
 def load_images(path: Path, size: int | None) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
     """Read training images.
 
     Args:
-        path: an .npy of uint8 `[N, C, H, W]`, with labels in `NAME.labels.npy` beside it if there is such a file; or a
-            folder of pictures, whose sub-folders, in the order of their names, are the classes.
+        path: an .npy of uint8 `[N, C, H, W]`, with labels in `NAME.labels.npy` beside it if there is such a file; a
+            .zip of equally large pictures with their labels in dataset.json, as StyleGAN tools make it and as
+            `curate.export: zip` does; or a folder of pictures, whose sub-folders, in the order of their names, are the
+            classes.
         size: side in pixels that the pictures of a folder are brought to, on a white square.
 
     Returns:
@@ -32,8 +37,10 @@ def load_images(path: Path, size: int | None) -> tuple[NDArray[np.uint8], NDArra
         labels = path.with_suffix(".labels.npy")
         images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
         return images, np.load(labels, allow_pickle=False) if labels.is_file() else None
+    if path.suffix == ".zip" and path.is_file():
+        return _zipped(path)
     if not path.is_dir():
-        raise ValueError(f"{path} is neither a folder nor an .npy file: give one of them.")
+        raise ValueError(f"{path} is neither a folder nor an .npy or .zip file: give one of them.")
     if size is None:
         raise ValueError("Pictures of a folder have many sizes: say with --size to which side in pixels to bring them.")
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
@@ -47,6 +54,34 @@ def load_images(path: Path, size: int | None) -> tuple[NDArray[np.uint8], NDArra
     if any(file.parent == path for file in files):
         raise ValueError(f"{path} has pictures beside its sub-folders: put every picture into a sub-folder, or none.")
     return pixels, np.array([classes.index(folder) for folder in folders], dtype=np.int64)
+
+
+def _zipped(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
+    """Pictures as they are, gray, RGB or RGBA, in the order of their names; labels where dataset.json has them."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = sorted(name for name in archive.namelist() if name.lower().endswith(SUFFIXES))
+            found = json.loads(archive.read(LABELS)) if LABELS in archive.namelist() else {}
+            images = [_planes(archive, name) for name in names]
+    except (zipfile.BadZipFile, OSError, SyntaxError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as a zip of pictures ({error}): make it again.") from error
+    shapes = sorted({image.shape for image in images})
+    if len(shapes) != 1:
+        sizes = ", ".join(f"{width} x {height} x {channels}" for channels, height, width in shapes[:3]) or "nothing"
+        raise ValueError(f"{path} holds pictures of {sizes}: give pictures of one size and one number of channels.")
+    labels = dict(found.get("labels") or ())
+    if not labels:
+        return np.stack(images), None
+    if missing := [name for name in names if name not in labels]:
+        raise ValueError(f"{path} has no label of {missing[0]}: give one of every picture in {LABELS}, or of none.")
+    return np.stack(images), np.array([labels[name] for name in names], dtype=np.int64)
+
+
+def _planes(archive: zipfile.ZipFile, name: str) -> NDArray[np.uint8]:
+    with archive.open(name) as opened, Image.open(opened) as image:
+        mode = image.mode if image.mode in ("L", "RGB", "RGBA") else "RGBA" if image.has_transparency_data else "RGB"
+        pixels = np.asarray(image.convert(mode))
+    return pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)
 
 
 def _square(file: Path, size: int) -> NDArray[np.uint8]:

@@ -36,6 +36,7 @@ class Tick:
         images_per_s: since the last report; 0 before the first step.
         wall_s: seconds since this process began to train.
         memory_mib: most memory used so far.
+        device: what computes, all processes together.
         warning: what the user should know, if anything.
     """
 
@@ -47,6 +48,7 @@ class Tick:
     images_per_s: float
     wall_s: float
     memory_mib: float
+    device: str
     warning: str | None = None
 
 

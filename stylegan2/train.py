@@ -1,4 +1,4 @@
-"""Train from the command line: `python -m stylegan2.train --data FOLDER_OR_NPY --out FOLDER [--batch 16 ...]`.
+"""Train from the command line: `python -m stylegan2.train --data FOLDER_OR_FILE --out FOLDER [--batch 16 ...]`.
 
 On several devices: `torchrun --nproc-per-node 2 -m stylegan2.train ...` with the same arguments; they share each batch.
 """
@@ -87,7 +87,9 @@ def _check_device(name: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stylegan2.train", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of pictures, or .npy of uint8 [N, C, H, W]")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of pictures, dataset.zip, or .npy of uint8 [N, C, H, W]"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the networks; training goes on from there")
     parser.add_argument("--size", type=int, help="side in pixels that the pictures of a folder are brought to")
     parser.add_argument("--seed", type=int, default=0, help="of every random number")

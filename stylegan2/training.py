@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ __all__ = ["Diverged", "Tick", "train"]
 
 CURVE = "curve.jsonl"
 CLAIM = "run.json"
+HASHED = 4096  # images at a time
 
 
 def train(
@@ -80,7 +82,7 @@ def train(
     labels = labels if networks.classes else None
     place = torch.device(device)
     folder.mkdir(parents=True, exist_ok=True)
-    claim = _checked_claim(folder, settings, networks, row, seed, len(images))
+    claim = _checked_claim(folder, settings, networks, row, seed, images, labels)
     state = initial_state(networks, settings, row, seed, place)
     goes_on = _begin(folder, state, settings)
     if rank() == 0:
@@ -123,7 +125,13 @@ def train(
 
 
 def _checked_claim(
-    folder: Path, settings: TrainingSettings, networks: NetworkSettings, row: Recipe, seed: int, count: int
+    folder: Path,
+    settings: TrainingSettings,
+    networks: NetworkSettings,
+    row: Recipe,
+    seed: int,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64] | None,
 ) -> dict[str, Any]:
     """What the folder is for; an error where it is for something else. Only the length of training may change."""
     claim = {
@@ -131,12 +139,22 @@ def _checked_claim(
         "networks": networks.model_dump(mode="json"),
         "recipe": asdict(row),
         "seed": seed,
-        "images": count,
+        "images": len(images),
+        "content": _digest(images, labels),
     }
     path = folder / CLAIM
     if path.exists() and json.loads(path.read_text()) != claim:
         raise ValueError(f"{folder} holds a training with other settings, seed or images: choose another folder.")
     return claim
+
+
+def _digest(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> str:
+    """Sha256 of the training set, read a part at a time."""
+    digest = sha256()
+    for start in range(0, len(images), HASHED):
+        digest.update(images[start : start + HASHED].tobytes())
+    digest.update(b"" if labels is None else labels.astype(np.int64).tobytes())
+    return digest.hexdigest()
 
 
 def _begin(folder: Path, state: TrainingState, settings: TrainingSettings) -> bool:

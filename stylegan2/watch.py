@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from stylegan2.discriminator import Discriminator
+from stylegan2.distributed import processes
 from stylegan2.grids import GRID_COLUMNS
 from stylegan2.settings import AugmentSettings
 
@@ -75,6 +76,13 @@ def memory_mib(device: torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def place_of(device: torch.device) -> str:
+    """What computes, such as "NVIDIA H100", "CPU of 2 threads", and of several processes "2 x CPU of 1 threads"."""
+    gpu = device.type == "cuda"
+    name = torch.cuda.get_device_name(device) if gpu else f"CPU of {torch.get_num_threads()} threads"
+    return f"{processes()} x {name}" if processes() > 1 else name
 
 
 @dataclass(frozen=True)

@@ -309,6 +309,10 @@ def test_a_folder_with_another_training_is_refused(logos: Logos, quick: Training
         train(*logos, quick, 6, tmp_path)
     with pytest.raises(ValueError, match="holds a training with other settings, seed or images"):
         train(*logos, quick.model_copy(update={"learning_rate": 0.1}), 5, tmp_path)
+    images, labels = logos
+    for others in ((images[::-1], labels), (images, (labels + 1) % 3)):
+        with pytest.raises(ValueError, match="holds a training with other settings, seed or images"):
+            train(*others, quick, 5, tmp_path)
 
 
 def test_a_training_that_could_not_begin_leaves_its_folder_free(
