@@ -145,4 +145,5 @@ class Synthesis(nn.Module):
 
     def draw_noise(self, count: int, random: torch.Generator) -> list[Tensor]:
         """Fresh unit normal noise for `count` images, `[count, 1, height, width]` for each convolution."""
-        return [torch.randn(count, 1, *size, generator=random, device=random.device) for size in self.noise_sizes]
+        place, kind = random.device, self.const.dtype
+        return [torch.randn(count, 1, *size, generator=random, device=place, dtype=kind) for size in self.noise_sizes]

@@ -283,6 +283,8 @@ class TrainGanConfig(TrainingSettings, Trained):
 
     @model_validator(mode="after")
     def _scored(self) -> Self:
+        if self.score_images == 1:
+            raise ValueError("score_images is 1, and a single image has no distance: set it to 500, or so, or to 0.")
         if self.patience is not None and not self.score_images:
             raise ValueError("patience waits for a better score, but score_images is 0: set it to 500, or so.")
         return self
