@@ -33,6 +33,7 @@ def joined(device: str) -> Iterator[str]:
     dist.init_process_group("nccl" if gpu else "gloo")
     try:
         yield device
+        dist.barrier()  # torchrun ends all when one has ended badly: none leaves while another still writes
     finally:
         dist.destroy_process_group()
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -41,8 +42,11 @@ def load_networks(path: str | Path, deviation_group: int = 4) -> tuple[Generator
     Raises:
         WeightsError: the file is something else.
     """
-    weights, config = _read(Path(path))
-    settings = infer_settings(weights, int(config.get("mbstd", deviation_group)))
+    try:
+        weights, config = _read(Path(path))
+        settings = infer_settings(weights, int(config.get("mbstd", deviation_group)))
+    except (SafetensorError, BadZipFile, SyntaxError, TypeError, EOFError) as error:
+        raise WeightsError(f"{path} is damaged, or is no file of networks ({error}): fetch it again.") from error
     generator, discriminator = Generator(settings), Discriminator(settings)
     _fill(generator, {ours: f"G.{theirs}" for ours, theirs in generator_names(settings).items()}, weights)
     _fill(discriminator, {ours: f"D.{theirs}" for ours, theirs in discriminator_names(settings).items()}, weights)
@@ -51,8 +55,15 @@ def load_networks(path: str | Path, deviation_group: int = 4) -> tuple[Generator
 
 
 def export(generator: Generator, discriminator: Discriminator, path: str | Path) -> None:
-    """Write both networks as safetensors under the published names; the average of each class has none there."""
+    """Write both networks as safetensors under the published names; the average of each class has none there.
+
+    Raises:
+        WeightsError: the published networks are square and judge no picture without its class, but these do or are not.
+    """
     settings = generator.settings
+    if settings.width != settings.height or settings.transition:
+        what = "their transition to classes" if settings.transition else f"{settings.width} x {settings.height} pixels"
+        raise WeightsError(f"The published names have none for {what}: export them as ONNX, by stylegan2.export.")
     tensors: dict[str, Tensor] = {}
     for prefix, network, names in (
         ("G", generator, generator_names(settings)),
@@ -119,8 +130,8 @@ def filter_names(settings: NetworkSettings, prefix: str) -> list[str]:
 
 def infer_settings(weights: dict[str, Tensor], deviation_group: int) -> NetworkSettings:
     """Read the shape of the networks off their weights."""
-    sides = sorted(int(name.split(".")[2][1:]) for name in weights if name.endswith(".torgb.weight"))
     try:
+        sides = sorted(int(name.split(".")[2][1:]) for name in weights if name.endswith(".torgb.weight"))
         base, top = sides[0], sides[-1]
         features = {side: weights[f"G.synthesis.b{side}.conv1.bias"].shape[0] for side in sides}
         w_dim = weights["G.mapping.w_avg"].shape[0]
@@ -141,9 +152,9 @@ def infer_settings(weights: dict[str, Tensor], deviation_group: int) -> NetworkS
             discriminator="resnet" if f"D.b{top}.skip.weight" in weights else "orig",
             deviation_group=deviation_group if deviation else 0,
         )
-    except (KeyError, IndexError) as error:
+    except (KeyError, IndexError, ValueError) as error:
         raise WeightsError(
-            f"These are no StyleGAN2 networks under the published names ({error} is missing): "
+            f"These are no StyleGAN2 networks under the published names ({error}): "
             "give an npz or safetensors file with entries G.* and D.*."
         ) from error
 

@@ -73,7 +73,7 @@ class Trainer:
         if self.settings.augment.mode == "adaptive" and state.step % self.settings.augment.interval == 0:
             r_t = state.signs[0] / state.signs[1]
             seen = row.batch * self.settings.augment.interval
-            state.strength.copy_(adjusted_strength(state.strength, r_t, seen, self.settings.augment))
+            state.strength.copy_(adjusted_strength(state.strength, r_t, seen, self.settings))
             state.signs.zero_()
 
     def _fade_classes_in(self, kimg: float) -> None:

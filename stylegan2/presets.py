@@ -100,7 +100,8 @@ def _check_division(row: Recipe, settings: TrainingSettings, processes: int) -> 
         )
     micro = settings.micro_batch or row.batch // processes
     if row.batch // processes % micro:
-        raise ValueError(f"micro_batch is {micro}, which does not divide the batch of {row.batch}: choose a divisor.")
+        whole = f"the batch of {row.batch}" + (f", {row.batch // processes} for each process" if processes > 1 else "")
+        raise ValueError(f"micro_batch is {micro}, which does not divide {whole}: choose a divisor.")
     if row.deviation_group and micro % min(row.deviation_group, micro):
         raise ValueError(
             f"{micro} images at once do not make minibatch deviation groups of {row.deviation_group}: "

@@ -16,6 +16,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 SHAPE = ("z_dim", "w_dim", "mapping_depth", "channel_base", "channel_max", "discriminator")
 """What networks that start from trained ones have in common with them, beside the pictures."""
 
+SPEED_KIMG, START_SPEED_KIMG = 500.0, 100.0  # of the augmentation's strength, as published
 MAX_BASE = 16  # a base that is larger leaves too much of the picture to a single learned constant
 LARGEST_HEADER = 100_000_000  # bytes, as safetensors limits it
 
@@ -94,11 +95,25 @@ class AugmentSettings(Settings):
     strength: Probability = Field(0.0, description="p at the start; with mode fixed, p throughout.")
     target: float = Field(0.6, ge=-1, le=1, description="r_t, the mean sign of D on real images, that p is adapted to.")
     cap: Probability = Field(0.8, description="Largest p; above 0.82 augmentations leak into the generated images.")
-    speed_kimg: float = Field(500.0, gt=0, description="Thousand images in which p could go from 0 to 1.")
+    speed_kimg: float | None = Field(
+        None,
+        gt=0,
+        description="Thousand images in which p could go from 0 to 1. Empty: 500, or 100 with a start_generator, as "
+        "published.",
+    )
     interval: int = Field(4, ge=1, description="Steps between adjustments of p.")
     geometry: Literal["reference", "bilinear"] = Field(
         "reference", description="How moved pixels are read: as published (12-tap wavelet filter), or 10 times cheaper."
     )
+
+    @model_validator(mode="after")
+    def _capped(self) -> Self:
+        if self.strength > self.cap:
+            raise ValueError(
+                f"augment.strength is {self.strength:g}, above augment.cap, which is {self.cap:g}: lower it, or raise "
+                "the cap and look for augmentations in what is generated."
+            )
+        return self
 
 
 class TrainingSettings(Settings):
@@ -211,6 +226,11 @@ class TrainingSettings(Settings):
                 "start_discriminator, or leave frozen_blocks at 0."
             )
         return self
+
+    @property
+    def augment_speed_kimg(self) -> float:
+        """Thousand images in which p could go from 0 to 1; trained networks overfit sooner."""
+        return self.augment.speed_kimg or (START_SPEED_KIMG if self.start_generator is not None else SPEED_KIMG)
 
     @property
     def transition(self) -> bool:

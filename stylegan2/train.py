@@ -6,9 +6,10 @@ On several devices: `torchrun --nproc-per-node 2 -m stylegan2.train ...` with th
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, ValidationError
 
@@ -122,5 +123,14 @@ def _nested(given: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+def _leave(code: int) -> NoReturn:
+    """End the process; one of several at once, for while Python and C++ clean up, gloo's threads abort now and then."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        sys.exit(code)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

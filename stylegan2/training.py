@@ -98,7 +98,8 @@ def train(
     if rank() == 0:
         save_grid(folder / "real.png", examples(images, labels, networks.classes), GRID_COLUMNS)
         curve = Curve(folder / CURVE, state.step if goes_on else None, events)
-        watch = Watch(images, labels, networks.deviation_group, place)
+        at_once = settings.micro_batch or row.batch // processes()
+        watch = Watch(images, labels, networks.deviation_group, place, at_once)
         diary = Diary(folder, trainer, watch, curve, total_steps, on_tick, score)
         if not goes_on:
             diary.tick(0, {})

@@ -39,23 +39,32 @@ class Watch:
         labels: class of each, or None.
         group: images that the discriminator compares by minibatch deviation; whole groups are followed.
         device: where to compute.
+        at_once: images that the discriminator judges together, whole groups; as many as it is trained on.
     """
 
     def __init__(
-        self, pixels: NDArray[np.uint8], labels: NDArray[np.int64] | None, group: int, device: torch.device
+        self,
+        pixels: NDArray[np.uint8],
+        labels: NDArray[np.int64] | None,
+        group: int,
+        device: torch.device,
+        at_once: int = WATCHED,
     ) -> None:
         group = min(max(group, 1), len(pixels))
         count = max(group, min(WATCHED, len(pixels)) // group * group)
         reals = torch.from_numpy(np.array(pixels[:count])).to(device)
         self._reals = reals.float() / 127.5 - 1
         self._labels = None if labels is None else torch.from_numpy(np.array(labels[:count], np.int64)).to(device)
+        self._parts = [slice(first, first + at_once) for first in range(0, count, at_once)]
         several = slice(16 * WATCHED)
         self._variety = variety(np.asarray(pixels[several]), None if labels is None else np.asarray(labels[several]))
 
     @torch.no_grad()
     def measure(self, discriminator: Discriminator, samples: NDArray[np.uint8]) -> dict[str, float]:
         """Diversity of `fixed_samples`, the real images' being 1, and percentiles of these images' own plain logits."""
-        logits = discriminator(self._reals, self._labels).double().cpu().numpy()
+        labels = self._labels
+        judged = [discriminator(self._reals[part], None if labels is None else labels[part]) for part in self._parts]
+        logits = torch.cat(judged).double().cpu().numpy()
         found = {f"watched_real_p{p:02d}": float(np.percentile(logits, p)) for p in PERCENTILES}
         rows = None if self._labels is None else np.arange(len(samples)) // GRID_COLUMNS
         return found | {"diversity": variety(samples, rows) / self._variety}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stylegan2.settings import AugmentSettings
+from stylegan2.settings import TrainingSettings
 
 
-def adjusted_strength(strength: Tensor, r_t: Tensor, images: int, settings: AugmentSettings) -> Tensor:
+def adjusted_strength(strength: Tensor, r_t: Tensor, images: int, settings: TrainingSettings) -> Tensor:
     """Take one step of p, up when the discriminator overfits.
 
     The cap is 0.8 for a reason. An augmentation leaks into the generated images when the operator (1 - p) I + p S on
@@ -25,5 +25,5 @@ def adjusted_strength(strength: Tensor, r_t: Tensor, images: int, settings: Augm
     Returns:
         The new p, scalar. No value leaves the device.
     """
-    step = images / (settings.speed_kimg * 1000)
-    return (strength + torch.sign(r_t - settings.target) * step).clamp(0, settings.cap)
+    step = images / (settings.augment_speed_kimg * 1000)
+    return (strength + torch.sign(r_t - settings.augment.target) * step).clamp(0, settings.augment.cap)

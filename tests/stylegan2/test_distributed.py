@@ -92,7 +92,9 @@ def test_torchrun_trains_and_only_the_first_process_writes(
 def test_a_batch_that_the_processes_cannot_share_is_refused(logos: Logos, quick: TrainingSettings) -> None:
     with pytest.raises(ValueError, match="3 processes cannot share a batch of 8 evenly: choose a multiple of 3"):
         plan(*logos, quick, processes=3)
-    with pytest.raises(ValueError, match="micro_batch is 8, which does not divide"):
+    with pytest.raises(
+        ValueError, match=r"micro_batch is 8, which does not divide the batch of 8, 4 for each process: choose"
+    ):
         plan(*logos, quick.model_copy(update={"micro_batch": 8}), processes=2)
 
 

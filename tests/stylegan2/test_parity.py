@@ -86,3 +86,28 @@ def test_a_file_of_something_else_is_refused_by_a_sentence(tmp_path: Path) -> No
         load_networks(tmp_path / "other.safetensors")
     with pytest.raises(WeightsError, match=r"neither \.npz nor \.safetensors"):
         load_networks(Path(__file__))
+
+
+@pytest.mark.parametrize(("kept", "suffix"), [(0.5, "npz"), (0.9, "npz"), (0.5, "safetensors"), (0.0, "npz")])
+def test_a_damaged_file_is_told_in_a_sentence(kept: float, suffix: str, reference: Path, tmp_path: Path) -> None:
+    path = tmp_path / f"networks.{suffix}"
+    if suffix == "npz":
+        path.write_bytes((reference / "nets_a.npz").read_bytes())
+    else:
+        export(*load_networks(reference / "nets_a.npz"), path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole))])
+    with pytest.raises(WeightsError, match=r"is damaged, or is no file of networks .*: fetch it again\."):
+        load_networks(path)
+
+
+def test_what_the_published_names_cannot_say_is_not_exported(tmp_path: Path) -> None:
+    from stylegan2.discriminator import Discriminator
+    from stylegan2.generator import Generator
+
+    sizes = {"width": 16, "height": 16, "channel_base": 64, "channel_max": 8, "z_dim": 6, "w_dim": 8}
+    for changes, what in (({"height": 8}, "16 x 8 pixels"), ({"classes": 3, "transition": True}, "their transition")):
+        settings = NetworkSettings.model_validate(sizes | changes)
+        with pytest.raises(WeightsError, match=f"published names have none for {what}"):
+            export(Generator(settings), Discriminator(settings), tmp_path / "networks.safetensors")
+    assert not list(tmp_path.iterdir())

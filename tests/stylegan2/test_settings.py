@@ -25,6 +25,12 @@ def test_a_size_that_cannot_be_reached_is_refused_with_the_remedy() -> None:
         NetworkSettings(width=100, height=100)
 
 
+def test_a_strength_above_the_cap_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"augment.strength is 0.9, above augment.cap, which is 0.8: lower it"):
+        TrainingSettings.model_validate({"augment": {"mode": "fixed", "strength": 0.9}})
+    assert TrainingSettings.model_validate({"augment": {"strength": 0.9, "cap": 0.95}}).augment.strength == 0.9
+
+
 def test_the_features_are_those_of_the_published_networks() -> None:
     small = NetworkSettings(width=128, height=128, channel_base=16384)
     large = NetworkSettings(width=128, height=128, channel_base=32768)

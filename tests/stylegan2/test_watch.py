@@ -68,7 +68,8 @@ def test_overfitting_at_the_cap_is_a_warning() -> None:
     assert warning(lines(p=[0.7] * 5, r_t=[0.7] * 5), settings) is None
     for cap in (0.3, 0.7, 0.9):
         capped = settings.model_copy(update={"cap": cap})
-        p = adjusted_strength(torch.tensor(cap), torch.tensor(1.0), 10**6, capped).item()
+        training = TrainingSettings(augment=capped)
+        p = adjusted_strength(torch.tensor(cap), torch.tensor(1.0), 10**6, training).item()
         assert warning(lines(p=[p] * 5, r_t=[0.7] * 5), capped) is not None
     assert warning(at_cap, settings.model_copy(update={"mode": "fixed"})) is None
 
@@ -98,6 +99,21 @@ def test_what_is_watched_is_what_it_says(logos: Logos, quick: TrainingSettings) 
         for parts in (rows, classes)
     )
     assert found["diversity"] == pytest.approx(expected / reals_vary)
+
+
+def test_no_more_images_are_watched_at_once_than_are_trained_on(logos: Logos, quick: TrainingSettings) -> None:
+    images, labels = logos
+    networks, row = plan(images, labels, quick)
+    state = initial_state(networks, quick, row, 5, torch.device("cpu"))
+    seen: list[int] = []
+    state.discriminator.register_forward_pre_hook(lambda module, given: seen.append(len(given[0])))
+    watch = Watch(images, labels, networks.deviation_group, torch.device("cpu"), at_once=12)
+    found = watch.measure(state.discriminator, fixed_samples(state.average, 7))
+    assert seen == [12, 12, 12, 4]
+    with torch.no_grad():
+        parts = torch.from_numpy(images).float().split(12), torch.from_numpy(labels).split(12)
+        logits = torch.cat([state.discriminator(x / 127.5 - 1, y) for x, y in zip(*parts, strict=True)])
+    assert found["watched_real_p50"] == pytest.approx(float(np.median(logits.numpy())), abs=1e-6)
 
 
 def test_a_picture_for_each_class_is_no_diversity(logos: Logos, quick: TrainingSettings) -> None:
