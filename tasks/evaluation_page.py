@@ -18,17 +18,17 @@ BY_CLUSTER = {
     "cluster": "cluster",
     "real": "real",
     "generated": "generated",
-    "frechet": "Fréchet distance",
-    "frechet_floor": "of real ones",
-    "kernel": "kernel distance",
-    "kernel_deviation": "deviation",
+    "frechet": "Fréchet",
+    "frechet_floor": "of real",
+    "kernel": "kernel",
+    "kernel_deviation": "±",
     "density": "density",
     "coverage": "coverage",
     "coverage_floor": "at best",
     "precision": "precision",
     "recall": "recall",
     "in_asked_cluster": "as asked",
-    "in_asked_cluster_real": "of real ones",
+    "in_asked_cluster_real": "of real",
 }
 ON_CLUSTER_PAGES = ("generated", "frechet", "kernel", "density", "coverage", "in_asked_cluster")
 GENERATED, GENERATED_COLUMNS = 24, 6
@@ -74,7 +74,7 @@ def evaluation_page(
         ["generated", "nearest"] * (len(pairs) // 2),
         f"Nearest in the features of {first}: a generated logo should resemble its neighbour, not repeat it.",
     )
-    rows = tuple(tuple(row.get(column) for column in BY_CLUSTER) for row in scores["clusters"])
+    rows = tuple(tuple(short(row.get(column)) for column in BY_CLUSTER) for row in scores["clusters"])
     caption = f"In the features of {first}. Distances of few logos are large even between real ones: read them beside."
     clusters = (Table("By cluster", tuple(BY_CLUSTER.values()), rows, caption),) if rows else ()
     by_space = [values(scores, space) for space in scores["spaces"]]
@@ -92,7 +92,7 @@ def evaluation_page(
 def part_of(build: Build, row: Mapping[str, Any], generated: NDArray[np.uint8]) -> ClusterPart:
     """A cluster's scores, and logos that were generated for it."""
     number = row["cluster"]
-    facts = tuple((title, row.get(name)) for name, title in BY_CLUSTER.items() if name in ON_CLUSTER_PAGES)
+    facts = tuple((title, short(row.get(name))) for name, title in BY_CLUSTER.items() if name in ON_CLUSTER_PAGES)
     if not len(generated):
         return ClusterPart(number, facts)
     shown = list(generated[:GENERATED].transpose(0, 2, 3, 1))
@@ -111,7 +111,7 @@ def values(scores: dict[str, Any], space: str) -> Table:
         title = called.upper() if called in ("fid", "kid") else TITLES[name][0].upper() + TITLES[name][1:]
         doubt = " (failed its self-test)" if called in scores[f"failed_{space}"] else ""
         real = score_name(name + ("_real" if name == "in_asked_cluster" else "_floor"), space)
-        return title + doubt, scores[score_name(name, space)], scores.get(real)
+        return title + doubt, short(scores[score_name(name, space)], 4), short(scores.get(real), 4)
 
     inception = space == Inception.name
     caption = (
@@ -124,6 +124,11 @@ def values(scores: dict[str, Any], space: str) -> Table:
         tuple(row(name) for name in TITLES if score_name(name, space) in scores),
         caption if scores[f"tested_{space}"] else f"{caption} {UNTESTED}",
     )
+
+
+def short(value: float | None, digits: int = 3) -> float | None:
+    """A figure with so many digits that count; whole numbers as they are."""
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
 
 
 def fid_caption(scores: dict[str, Any], space: str) -> str:
