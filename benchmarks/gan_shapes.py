@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from evaluation.classes import share_in_asked
 from evaluation.coverage import density_coverage
 from evaluation.features import EfficientNetLite0
 from evaluation.frechet import frechet_distance
@@ -37,7 +38,6 @@ from stylegan2.grids import save_grid
 from stylegan2.sampling import generate, load_generator
 from stylegan2.settings import AugmentSettings, TrainingSettings
 from stylegan2.training import train
-from evaluation.classes import share_in_asked
 
 SHAPES = ("disc", "square", "triangle", "ring")
 SIDE, OVERSAMPLED = 32, 8
