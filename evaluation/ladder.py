@@ -95,23 +95,24 @@ def climb(
     drawn, spare, rest = order[:size], order[size : 2 * size], order[2 * size : 2 * size + REFERENCES]
     reference = features[rest]
 
-    def ladder(damage: str, sets: Sequence[Features]) -> list[Rung]:
-        return [Rung(damage, i, _measured(reference, found, neighbours, seed)) for i, found in enumerate(sets)]
-
-    rungs = []
-    for damage, damaged in _damaged_pixels(images[drawn], random).items():
-        rungs += ladder(damage, [features[drawn], *(network.extract(found) for found in damaged)])
     fewer = _of_fewer_clusters(labels, np.concatenate([drawn, spare]), size, random)
-    rungs += ladder("missing clusters", [features[drawn], *(features[chosen] for chosen in fewer)])
-    counts = [round(share * size) for share in COPIED]
-    copies = [np.concatenate([random.choice(rest, n, replace=n > len(rest)), drawn[n:]]) for n in counts]
-    rungs += ladder("copies", [features[drawn], *(features[chosen] for chosen in copies)])
-    for i, asked in enumerate([labels[drawn], *_astray(labels[drawn], random)]):
+    damaged = {
+        damage: [network.extract(found) for found in pictures]
+        for damage, pictures in _damaged_pixels(images[drawn], random).items()
+    }
+    damaged["missing clusters"] = [features[chosen] for chosen in fewer]
+    damaged["copies"] = [features[chosen] for chosen in _with_copies(drawn, rest, random)]
+    rungs = [
+        Rung(damage, strength, _measured(reference, found, neighbours, seed))
+        for damage, sets in damaged.items()
+        for strength, found in enumerate([features[drawn], *sets])
+    ]
+    for strength, asked in enumerate([labels[drawn], *_astray(labels[drawn], random)]):
         share = share_in_asked(reference, labels[rest], features[drawn], asked)
-        rungs.append(Rung("wrong clusters", i, {"in_asked_cluster": share}))
-    if paths:
-        lines = images[drawn[:PATHS]], images[spare[:PATHS]]
-        rungs += [Rung("fast paths", i, {"path_length": _pace(*lines, pace, network)}) for i, pace in enumerate(PACES)]
+        rungs.append(Rung("wrong clusters", strength, {"in_asked_cluster": share}))
+    for strength, pace in enumerate(PACES if paths else ()):
+        length = _pace(images[drawn[:PATHS]], images[spare[:PATHS]], pace, network)
+        rungs.append(Rung("fast paths", strength, {"path_length": length}))
     return rungs
 
 
@@ -134,6 +135,12 @@ def _of_fewer_clusters(labels: Labels, pool: Labels, size: int, random: np.rando
     clusters = random.permutation(np.unique(labels[pool]))
     kept = [clusters[: max(1, round(share * len(clusters)))] for share in KEPT]
     return [random.choice(pool[np.isin(labels[pool], few)], size) for few in kept]
+
+
+def _with_copies(drawn: Labels, others: Labels, random: np.random.Generator) -> list[Labels]:
+    """Images of which ever more are taken from those that they are compared with."""
+    counts = [round(share * len(drawn)) for share in COPIED]
+    return [np.concatenate([random.choice(others, n, replace=n > len(others)), drawn[n:]]) for n in counts]
 
 
 def _astray(labels: Labels, random: np.random.Generator) -> list[Labels]:

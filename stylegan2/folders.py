@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image, ImageOps
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 WHITE = (255, 255, 255)
 LABELS = "dataset.json"
+WRONG_LABELS = f'{LABELS} has to lie beside the pictures and hold {{"labels": [["NAME.png", 0], ...]}}: write it anew.'
 
 
 def load_images(path: Path, size: int | None) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
@@ -61,15 +63,15 @@ def _zipped(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
     try:
         with zipfile.ZipFile(path) as archive:
             names = sorted(name for name in archive.namelist() if name.lower().endswith(SUFFIXES))
-            found = json.loads(archive.read(LABELS)) if LABELS in archive.namelist() else {}
+            labels = _labels(archive)
             images = [_planes(archive, name) for name in names]
-    except (zipfile.BadZipFile, OSError, SyntaxError, json.JSONDecodeError) as error:
+    # What zipfile, zlib and Pillow raise at damage, encryption and compression that they do not know.
+    except (zipfile.BadZipFile, zlib.error, OSError, SyntaxError, RuntimeError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} cannot be read as a zip of pictures ({error}): make it again.") from error
     shapes = sorted({image.shape for image in images})
     if len(shapes) != 1:
         sizes = ", ".join(f"{width} x {height} x {channels}" for channels, height, width in shapes[:3]) or "nothing"
         raise ValueError(f"{path} holds pictures of {sizes}: give pictures of one size and one number of channels.")
-    labels = dict(found.get("labels") or ())
     if not labels:
         return np.stack(images), None
     if missing := [name for name in names if name not in labels]:
@@ -77,8 +79,24 @@ def _zipped(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
     return np.stack(images), np.array([labels[name] for name in names], dtype=np.int64)
 
 
+def _labels(archive: zipfile.ZipFile) -> dict[str, int]:
+    """What dataset.json says of each picture; empty where there is none, or it says nothing."""
+    found = [name for name in archive.namelist() if name.rpartition("/")[2] == LABELS]
+    if not found:
+        return {}
+    try:
+        labels = dict(json.loads(archive.read(LABELS))["labels"] or ())
+    except (KeyError, TypeError, ValueError) as error:  # it lies in a folder, or is something else
+        raise ValueError(WRONG_LABELS) from error
+    if not all(isinstance(label, int) for label in labels.values()):
+        raise ValueError(WRONG_LABELS)
+    return labels
+
+
 def _planes(archive: zipfile.ZipFile, name: str) -> NDArray[np.uint8]:
     with archive.open(name) as opened, Image.open(opened) as image:
+        if image.mode.startswith(("I", "F")):
+            raise ValueError(f"{name} has more than 8 bits a channel: write it with 8.")
         mode = image.mode if image.mode in ("L", "RGB", "RGBA") else "RGBA" if image.has_transparency_data else "RGB"
         pixels = np.asarray(image.convert(mode))
     return pixels.reshape(*pixels.shape[:2], -1).transpose(2, 0, 1)

@@ -6,7 +6,9 @@ Only names, shapes and numbers are shared; pickled networks are refused, because
 from __future__ import annotations
 
 import ast
+import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile
 
@@ -21,6 +23,12 @@ from stylegan2.generator import Generator
 from stylegan2.settings import NetworkSettings
 
 FILTER = torch.outer(torch.tensor([1.0, 3.0, 3.0, 1.0]), torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
+
+
+# What safetensors, zipfile, NumPy and ast raise at bytes that are not what they should be.
+DAMAGE = (
+    SafetensorError, BadZipFile, SyntaxError, TypeError, ValueError, AttributeError, EOFError, zlib.error, TokenError
+)  # fmt: skip
 
 
 class WeightsError(ValueError):
@@ -45,8 +53,10 @@ def load_networks(path: str | Path, deviation_group: int = 4) -> tuple[Generator
     try:
         weights, config = _read(Path(path))
         settings = infer_settings(weights, int(config.get("mbstd", deviation_group)))
-    except (SafetensorError, BadZipFile, SyntaxError, TypeError, EOFError) as error:
-        raise WeightsError(f"{path} is damaged, or is no file of networks ({error}): fetch it again.") from error
+    except WeightsError:
+        raise
+    except DAMAGE as error:
+        raise WeightsError(f"{path} is damaged, or is no file of networks: fetch it again.") from error
     generator, discriminator = Generator(settings), Discriminator(settings)
     _fill(generator, {ours: f"G.{theirs}" for ours, theirs in generator_names(settings).items()}, weights)
     _fill(discriminator, {ours: f"D.{theirs}" for ours, theirs in discriminator_names(settings).items()}, weights)
@@ -152,9 +162,9 @@ def infer_settings(weights: dict[str, Tensor], deviation_group: int) -> NetworkS
             discriminator="resnet" if f"D.b{top}.skip.weight" in weights else "orig",
             deviation_group=deviation_group if deviation else 0,
         )
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError) as error:
         raise WeightsError(
-            f"These are no StyleGAN2 networks under the published names ({error}): "
+            f"These are no StyleGAN2 networks under the published names ({error} is missing): "
             "give an npz or safetensors file with entries G.* and D.*."
         ) from error
 

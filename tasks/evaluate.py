@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
 from evaluation.features import FeatureNetwork, Features
 from evaluation.ladder import Rung, passed
@@ -17,6 +16,7 @@ from evaluation.smoothness import STEP, perceptual_path_length
 from logoflow.config.sections import EvaluateConfig
 from logoflow.errors import UserError
 from logoflow.store.store import Artifact
+from moco.encoder import load_encoder
 from stylegan2.generator import Generator
 from stylegan2.sampling import generate, load_generator
 from stylegan2.walks import path_steps
@@ -100,7 +100,7 @@ def refuse_circular(build: Build, training_set: Artifact, given: Path) -> None:
         if found is None:
             return
         made = found
-    ours, theirs = (load_file(file) for file in (made.file("encoder.safetensors"), given))
+    ours, theirs = (load_encoder(file).state_dict() for file in (made.file("encoder.safetensors"), given))
     if ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours):
         raise UserError(
             f"evaluate.encoder is {given}, the encoder that made the clusters, and would judge its own work: give one "

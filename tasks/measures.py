@@ -70,7 +70,7 @@ def measure_clusters(
     for name in np.unique(labels).tolist():
         reals, fakes = real[labels == name], fake[asked == name]
         row: dict[str, Any] = {"cluster": name, "real": len(reals), "generated": len(fakes)}
-        if min(len(reals) // 2, len(fakes)) > max(config.neighbours, BALLS):
+        if min(len(reals), len(fakes)) // 2 > max(config.neighbours, BALLS):
             row |= measure(reals, fakes, config)
             row["in_asked_cluster"] = share_in_asked(real, labels, fakes, asked[asked == name])
             row["in_asked_cluster_real"] = share_in_asked(real, labels, reals, labels[labels == name])

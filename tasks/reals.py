@@ -1,7 +1,7 @@
 """What generated logos are measured against: the real ones' features, and how metrics do on damaged real ones.
 
-Both depend on the training set and the feature space alone, so they are units of their own: another generator on the
-same set finds them made, and so does every stage that asks for the features.
+Both depend on no generator, but on the training set, the feature space and how it is tested, so they are units: another
+generator on the same set finds them made, and so does every stage that asks for the features.
 """
 
 import json

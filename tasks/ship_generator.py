@@ -10,6 +10,7 @@ measures them as they are; --training then names the folder of their training, f
 
 import argparse
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from hashlib import sha256
@@ -59,7 +60,10 @@ def main() -> None:
     parser.add_argument("--store", type=Path, help="folder of the store")
     parser.add_argument("--training", type=Path, help="folder of a training that was not part of the run")
     given = parser.parse_args()
-    ship(choose_generator(given.run, given.store), given.training, GENERATOR.parent)
+    try:
+        ship(choose_generator(given.run, given.store), given.training, GENERATOR.parent)
+    except UserError as error:
+        sys.exit(str(error))
 
 
 def ship(chosen: ChosenGenerator, training: Path | None, folder: Path) -> None:
@@ -150,6 +154,7 @@ def card(training_set: Artifact, trained: Artifact, evaluated: Artifact, trainin
         "encoder": sha256(ENCODER.read_bytes()).hexdigest(),
         "centroids": sha256(CENTROIDS.read_bytes()).hexdigest(),
         "metrics": {name: scores[name] for name in names if name in scores},
+        "self_tested": scores[f"tested_{space}"],
         "failed_their_self_test": scores[f"failed_{space}"],
         "images_measured": scores["images"],
         "clusters": scores["clusters"],

@@ -17,6 +17,7 @@ Level = Annotated[int, Field(ge=0, le=255)]
 Colour = tuple[Level, Level, Level]
 
 OUTLINES = 2.5
+LEAST_LADDER = 16  # images, as evaluation.ladder has it, which would load torch
 """Weight of outlines beside an encoder's vectors: other drawings of a brand are found by their shape."""
 
 _NUMBER = TypeAdapter[int](Annotated[int, Field(ge=2)])
@@ -318,6 +319,15 @@ class EvaluateConfig(StageSection):
         json_schema_extra=FILE,
     )
     seed: Seed | None = Field(None, description="Seed of this stage; leave it out to take the run's.")
+
+    @model_validator(mode="after")
+    def _climbable(self) -> Self:
+        if 0 < self.ladder < LEAST_LADDER:
+            raise ValueError(
+                f"ladder is {self.ladder}, and so few images say nothing of a metric: set it to {LEAST_LADDER} or "
+                "more, or to 0."
+            )
+        return self
 
 
 class GenerateConfig(StageSection):

@@ -70,6 +70,30 @@ def test_zips_that_cannot_be_trained_on_are_told_in_a_sentence(tmp_path: Path) -
         load_images(path, None)
 
 
+@pytest.mark.parametrize(
+    "told",
+    ["[]", '{"labels": [["a.png", 0.9]]}', '{"labels": [["a.png", "cat"]]}', '{"labels": 3}', "{", '{"labels": [1]}'],
+)
+def test_labels_of_another_form_are_told_in_a_sentence(told: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.png", png(np.zeros((4, 4), np.uint8)))
+        archive.writestr("dataset.json", told)
+    with pytest.raises(ValueError, match=r"dataset\.json has to lie beside the pictures and hold .*: write it anew"):
+        load_images(tmp_path / "a.zip", None)
+
+
+def test_what_would_be_read_as_something_else_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "nested.zip", "w") as archive:
+        archive.writestr("set/a.png", png(np.zeros((4, 4), np.uint8)))
+        archive.writestr("set/dataset.json", json.dumps({"labels": [["a.png", 1]]}))
+    with pytest.raises(ValueError, match="has to lie beside the pictures"):
+        load_images(tmp_path / "nested.zip", None)
+    with zipfile.ZipFile(tmp_path / "deep.zip", "w") as archive:
+        archive.writestr("a.png", png(np.full((4, 4), 1000, np.uint16)))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"a\.png has more than 8 bits a channel"):
+        load_images(tmp_path / "deep.zip", None)
+
+
 def test_pictures_of_a_folder_come_to_a_white_square_with_the_classes_of_their_folders(tmp_path: Path) -> None:
     red = np.zeros((4, 8, 4), np.uint8)
     red[..., [0, 3]] = 255

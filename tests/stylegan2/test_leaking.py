@@ -85,7 +85,7 @@ def test_normal_families_keep_every_frequency(operation: str, deviation: float, 
     # The transform of a normal distribution is positive, so this is too, even at p = 1.
     derived = 1 - p + p * np.exp(-((FREQUENCIES * deviation) ** 2) / 2)
     assert np.abs(found - derived).max() < TOLERANCE
-    assert derived.min() > 0
+    assert p == 1 or found.real.min() > 1 - p - TOLERANCE
 
 
 @pytest.mark.parametrize("p", [0.4, 0.8, 1.0])
@@ -94,7 +94,7 @@ def test_noise_keeps_every_frequency(p: float) -> None:
     # A deviation that is itself normal, of deviation a, gives the transform 1 / sqrt(1 + a² w²).
     derived = 1 - p + p / np.sqrt(1 + (0.1 * FREQUENCIES) ** 2)
     assert np.abs(found - derived).max() < TOLERANCE
-    assert derived.min() > 0
+    assert found.real.min() > 0.4
 
 
 @pytest.mark.parametrize("p", [0.4, 0.8])
@@ -140,7 +140,7 @@ def test_filters_keep_the_frequencies_of_each_band(p: float) -> None:
             change = (amounts if amplified == band else 0) - rest
             derived *= 1 - p + p * (np.exp(1j * FREQUENCIES[:, None] * change) * density).sum(axis=1)
         assert np.abs(found - derived).max() < TOLERANCE
-        assert np.abs(derived).min() > (1 - p) ** 4 / 4
+        assert np.abs(found[:3]).min() > 0.05  # higher ones come near to what the draws tell from 0
 
 
 @pytest.mark.parametrize("p", [0.0, 0.4, 0.8, 1.0])

@@ -88,7 +88,7 @@ def test_a_file_of_something_else_is_refused_by_a_sentence(tmp_path: Path) -> No
         load_networks(Path(__file__))
 
 
-@pytest.mark.parametrize(("kept", "suffix"), [(0.5, "npz"), (0.9, "npz"), (0.5, "safetensors"), (0.0, "npz")])
+@pytest.mark.parametrize(("kept", "suffix"), [(0.5, "npz"), (0.5, "safetensors"), (0.0, "npz")])
 def test_a_damaged_file_is_told_in_a_sentence(kept: float, suffix: str, reference: Path, tmp_path: Path) -> None:
     path = tmp_path / f"networks.{suffix}"
     if suffix == "npz":
@@ -97,7 +97,10 @@ def test_a_damaged_file_is_told_in_a_sentence(kept: float, suffix: str, referenc
         export(*load_networks(reference / "nets_a.npz"), path)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(kept * len(whole))])
-    with pytest.raises(WeightsError, match=r"is damaged, or is no file of networks .*: fetch it again\."):
+    with pytest.raises(WeightsError, match=r"is damaged, or is no file of networks: fetch it again\."):
+        load_networks(path)
+    path.write_bytes(b"this is text")
+    with pytest.raises(WeightsError, match=r"is damaged, or is no file of networks: fetch it again\."):
         load_networks(path)
 
 

@@ -400,7 +400,7 @@ def test_the_command_trains_and_refuses_what_it_does_not_understand(
     assert main([*place, "--device", "nowhere"]) == 2
     assert "--device nowhere is not there: choose cpu" in capsys.readouterr().err
     assert main(["--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 2
-    assert "neither a folder nor an .npy file" in capsys.readouterr().err
+    assert "neither a folder nor an .npy or .zip file" in capsys.readouterr().err
     assert main([*place, "--frozen-blocks", "1"]) == 2
     assert capsys.readouterr().err.startswith("frozen_blocks is 1, but no block has learnt anything yet")
     (tmp_path / "file").write_text("")

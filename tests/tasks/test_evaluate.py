@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from inception_weights import checkpoint
-from safetensors.torch import load_file, save_file
 
 from evaluation.frechet import frechet_distance
 from evaluation.inception import Inception
@@ -22,6 +21,7 @@ from logoflow.report.page import read_page
 from logoflow.run import Run
 from logoflow.store.manifest import InputRecord, Manifest, Parts, content_digest
 from logoflow.store.store import Artifact, record_files
+from moco.encoder import load_encoder, save_encoder
 from moco.shipped import ENCODER
 from stylegan2.checkpoints import save_network
 from stylegan2.generator import Generator
@@ -140,7 +140,11 @@ def test_the_encoder_that_made_the_clusters_does_not_judge_them(
     run = Run(other, tmp_path / "store")
 
     def write_encoder(folder: Path) -> None:
-        save_file({name: tensor.clone() for name, tensor in load_file(ENCODER).items()}, folder / "encoder.safetensors")
+        encoder = load_encoder(ENCODER)
+        encoder.settings = encoder.settings.model_copy(
+            update={"epochs": 0}
+        )  # what train_encoder writes of given weights
+        save_encoder(encoder, folder / "encoder.safetensors")
 
     def write_set(folder: Path) -> None:
         np.save(folder / "pixels.npy", np.zeros((4, 3, 16, 16), np.uint8))

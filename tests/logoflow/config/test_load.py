@@ -162,6 +162,8 @@ def test_set_overrides_a_key_reads_its_value_as_yaml_and_makes_missing_sections(
         ("=1", "--set =1 lacks a key"),
         (".k=1", r"--set \.k=1 lacks a key"),
         ("ingest.sources.0.name=x", "ingest.sources"),
+        ("train_gan.score_images=1", "score_images is 1, and a single image has no distance: set it to 500, or so"),
+        ("evaluate.ladder=15", "ladder is 15, and so few images say nothing of a metric: set it to 16 or more"),
     ],
 )
 def test_a_bad_set_is_told_in_a_sentence(write: Path, setting: str, sentence: str) -> None:
