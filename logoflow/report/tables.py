@@ -8,6 +8,9 @@ from logoflow.report.formats import DASH, MINUS, number, value
 from logoflow.report.page import Cell, Table
 
 
+MOST_DIGITS = 6  # more in a column, such as of 106.2 and 0.00081, are not there to compare: each has its own decimals
+
+
 @dataclass(frozen=True)
 class LaidOut:
     """A table as text; `numeric` says which columns hold numbers and are set to the right."""
@@ -34,10 +37,11 @@ def _is_numeric(column: Sequence[Cell]) -> bool:
 
 
 def _numbers(column: Sequence[Cell]) -> list[str]:
-    """Numbers with the decimals of the one that has most: 0.8, 0.755 and None → "0.800", "0.755" and a dash."""
+    """Numbers with the decimals of the one that has most, unless they lie too far apart: 0.8, 0.755 → "0.800", "0.755"."""
     values = [math.nan if cell is None else float(cell) for cell in column]
     shortest = [number(content) for content in values if math.isfinite(content)]
-    if any("e" in text for text in shortest):  # too far apart for equal decimals
-        return [number(content) if math.isfinite(content) else DASH for content in values]
     decimals = max((len(text.partition(".")[2]) for text in shortest), default=0)
+    digits = max((len(text.partition(".")[0].lstrip(MINUS).replace(",", "")) for text in shortest), default=0)
+    if any("e" in text for text in shortest) or (decimals and digits + decimals > MOST_DIGITS):
+        return [number(content) if math.isfinite(content) else DASH for content in values]
     return [f"{x:,.{decimals}f}".replace("-", MINUS) if math.isfinite(x) else DASH for x in values]

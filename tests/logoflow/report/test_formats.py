@@ -86,3 +86,9 @@ def test_the_numbers_of_a_column_have_equally_many_decimals() -> None:
         ["a", "\N{EN DASH}", "1", "2"],
         ["1e\N{MINUS SIGN}09", "1.5", "2", "\N{EN DASH}"],
     ]
+
+
+def test_numbers_that_lie_far_apart_keep_their_own_decimals() -> None:
+    scores = lay_out(Table("t", ("score", "near"), ((106.0, 106.0), (0.1081, -9.31), (None, 1204))))
+    assert [row[0] for row in scores.rows] == ["106", "0.1081", "\N{EN DASH}"]
+    assert [row[1] for row in scores.rows] == ["106.00", "\N{MINUS SIGN}9.31", "1,204.00"]
