@@ -89,15 +89,14 @@ class Trainer:
 
     def _generator_loss(self, latents: Latents, share: int) -> Tensor:
         mine = latents.share(share, self.shares)
-        fakes = self._synthesis(mine.ws(self.state.generator), mine.noise, self.dtype)
-        loss = generator_loss(self._judge(fakes, mine.labels, "generator", share))
+        loss = generator_loss(self._judge(self._fakes(mine), mine.labels, "generator", share))
         self.meters.add("loss_generator", loss)
         return loss.mean()
 
     def _discriminator_loss(self, latents: Latents, share: int) -> Tensor:
         mine = latents.share(share, self.shares)
         with torch.no_grad():
-            fakes = self._synthesis(mine.ws(self.state.generator), mine.noise, self.dtype)
+            fakes = self._fakes(mine)
         fake_logits = self._judge(fakes, mine.labels, "fake", share)
         real_logits = self._judge(*self._reals(share), "real", share)
         self._count_signs(real_logits)
@@ -161,6 +160,10 @@ class Trainer:
             return self.state.generator, self.state.generator_optimizer
         return self.state.discriminator, self.state.discriminator_optimizer
 
+    def _fakes(self, latents: Latents) -> Tensor:
+        fakes: Tensor = self._synthesis(latents.ws(self.state.generator), latents.noise, self.dtype)
+        return fakes.clamp(-1, 1) if self.settings.clip else fakes
+
     def _judge(self, images: Tensor, labels: Tensor | None, purpose: str, share: int) -> Tensor:
         """Logits `[n]` for a share of a batch of images, which the discriminator sees augmented."""
         if self.settings.augment.mode != "off":
@@ -211,7 +214,7 @@ class Trainer:
         if self.row.ema_ramp:
             half_life = min(half_life, seen * self.row.ema_ramp)
         decay = 0.5 ** (batch / max(half_life, 1e-8))
-        for mean, value in zip(self.state.average.parameters(), self.state.generator.parameters(), strict=True):
-            mean.lerp_(value, 1 - decay)
+        means, values = list(self.state.average.parameters()), list(self.state.generator.parameters())
+        torch._foreach_lerp_(means, values, 1 - decay)
         for copy, buffer in zip(self.state.average.buffers(), self.state.generator.buffers(), strict=True):
             copy.copy_(buffer)

@@ -85,6 +85,7 @@ def network_settings(
         z_dim=settings.z_dim,
         w_dim=settings.w_dim,
         mapping_depth=row.mapping_depth,
+        label_depth=settings.label_depth,
         channel_base=row.channel_base,
         channel_max=settings.channel_max,
         discriminator=row.discriminator,

@@ -13,7 +13,7 @@ Pipe = Literal["blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc"
 PresetName = Literal["auto", "stylegan2", "paper256", "paper512", "paper1024", "cifar", "article"]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
-SHAPE = ("z_dim", "w_dim", "mapping_depth", "channel_base", "channel_max", "discriminator")
+SHAPE = ("z_dim", "w_dim", "mapping_depth", "label_depth", "channel_base", "channel_max", "discriminator")
 """What networks that start from trained ones have in common with them, beside the pictures."""
 
 SPEED_KIMG, START_SPEED_KIMG = 500.0, 100.0  # of the augmentation's strength, as published
@@ -140,6 +140,11 @@ class TrainingSettings(Settings):
     noise: bool = Field(
         True, description="Feed the generator noise at every pixel; without it, flat areas stay flat, as in logos."
     )
+    clip: bool = Field(
+        False,
+        description="D judges generated pictures clipped to black and white, as they are saved; large areas of pure "
+        "white, as in logos, are learnt sooner.",
+    )
     ema_kimg: float | None = Field(
         None, gt=0, description="Half-life of the averaged generator in thousand images. Empty: as the preset says."
     )
@@ -147,6 +152,9 @@ class TrainingSettings(Settings):
         None, ge=0, description="Half-life at most this share of the images so far; 0: none. Empty: as the preset says."
     )
     mapping_depth: int | None = Field(None, ge=1, le=16, description="Layers from z to w. Empty: as the preset says.")
+    label_depth: int = Field(
+        8, ge=1, le=16, description="Layers from a class to the projection in D; few keep classes apart from the start."
+    )
     channel_base: int | None = Field(
         None, ge=16, description="Features of a layer times the side of its picture. Empty: as the preset says."
     )

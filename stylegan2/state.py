@@ -60,10 +60,13 @@ class TrainingState:
         for prefix, network in self._networks().items():
             network.load_state_dict(_under(prefix, tensors))
         for prefix, optimizer in self._optimizers().items():
+            weights = optimizer.param_groups[0]["params"]
             moments: dict[int, dict[str, Tensor]] = {}
             for name, value in _under(prefix, tensors).items():
                 index, key = name.split(".")
-                moments.setdefault(int(index), {})[key] = value
+                # The fused optimiser pairs weights and moments as they lie in memory: lay them out alike.
+                laid_out = value if key == "step" else torch.empty_like(weights[int(index)]).copy_(value)
+                moments.setdefault(int(index), {})[key] = laid_out
             optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
 
     def _networks(self) -> dict[str, nn.Module]:
@@ -114,7 +117,7 @@ def lazy_adam(network: nn.Module, learning_rate: float, interval: int | None) ->
     decays are corrected so that as many images have the same effect (Karras et al. 2020, appendix B).
     """
     share = interval / (interval + 1) if interval else 1.0
-    return Adam(network.parameters(), lr=learning_rate * share, betas=(0.0, 0.99**share), eps=1e-8)
+    return Adam(network.parameters(), lr=learning_rate * share, betas=(0.0, 0.99**share), eps=1e-8, fused=True)
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

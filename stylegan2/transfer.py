@@ -35,9 +35,10 @@ def take_over(network: Network, start: Network, path: Path) -> None:
     Raises:
         CheckpointError: one that does not depend on the classes is in one of them only, or does not fit.
     """
-    depths = [part.settings.mapping_depth for part in (network, start)]
-    if depths[0] != depths[1]:
-        raise CheckpointError(f"mapping_depth is {depths[0]}, but that of {path} is {depths[1]}: leave it out.")
+    for name in ("mapping_depth", "label_depth") if start.settings.classes else ("mapping_depth",):
+        asked, found = (getattr(part.settings, name) for part in (network, start))
+        if asked != found:
+            raise CheckpointError(f"{name} is {asked}, but that of {path} is {found}: leave it out.")
     own, theirs = network.state_dict(), start.state_dict()
     fitting = {name: value for name, value in theirs.items() if name in own and own[name].shape == value.shape}
     for name in {**own, **theirs}:

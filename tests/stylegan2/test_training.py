@@ -272,6 +272,35 @@ def test_adam_is_corrected_for_lazy_regularisation() -> None:
     assert lazy_adam(network, 0.0025, None).param_groups[0]["lr"] == 0.0025
 
 
+def test_a_step_of_adam_is_that_of_its_paper() -> None:
+    network = torch.nn.Conv2d(3, 5, 3).to(torch.float64, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = lazy_adam(network, 0.0025, 4)
+    images = torch.randn(2, 3, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    (lr, (_, beta2)) = (optimizer.param_groups[0][name] for name in ("lr", "betas"))
+    expected, second = network.weight.detach().clone(), 0.0
+    for step in range(1, 4):
+        optimizer.zero_grad()
+        network(images).square().sum().backward()
+        assert network.weight.grad is not None
+        gradient = network.weight.grad.clone()
+        second = beta2 * second + (1 - beta2) * gradient.square()  # Kingma and Ba, algorithm 1, where beta1 is 0
+        expected -= lr * gradient / ((second / (1 - beta2**step)).sqrt() + 1e-8)
+        optimizer.step()
+        assert_close(network.weight.detach(), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("clip", [False, True])
+def test_clipped_pictures_are_judged_as_they_are_saved(logos: Logos, quick: TrainingSettings, clip: bool) -> None:
+    augment = quick.augment.model_copy(update={"mode": "off"})
+    running = trainer(logos, quick.model_copy(update={"clip": clip, "augment": augment}))
+    judged: list[float] = []
+    running.state.discriminator.register_forward_pre_hook(lambda _, given: judged.append(float(given[0].abs().max())))
+    with torch.no_grad():
+        running.state.generator.get_parameter("synthesis.pictures.0.bias").fill_(2.0)
+    running.step()
+    assert max(judged) <= 1 if clip else max(judged) > 1.5
+
+
 def test_the_average_generator_has_the_published_half_life(logos: Logos, quick: TrainingSettings) -> None:
     running = trainer(logos, quick)
     running.row = replace(running.row, ema_kimg=62.5, ema_ramp=0.0, batch=200)

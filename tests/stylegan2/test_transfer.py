@@ -60,14 +60,14 @@ def test_the_start_decides_the_size_of_the_networks(trained: dict[str, object], 
     assert settings.mapping_depth == load_generator(str(trained["start_generator"])).settings.mapping_depth
 
 
-def test_the_start_decides_the_blocks_of_the_discriminator(
+def test_the_start_decides_the_layers_of_the_discriminator(
     logos: Logos, quick: TrainingSettings, tmp_path: Path
 ) -> None:
-    plain = quick.model_copy(update={"total_kimg": 0.016, "discriminator": "orig"})
+    plain = quick.model_copy(update={"total_kimg": 0.016, "discriminator": "orig", "label_depth": 2})
     folder = train(*logos, plain, 5, tmp_path)
     names = {f"start_{name}": folder / f"{name}.safetensors" for name in ("generator", "discriminator")}
     state = started(logos, TrainingSettings.model_validate(names | {"batch": 8})).state
-    assert state.discriminator.settings.discriminator == "orig"
+    assert (state.discriminator.settings.discriminator, state.discriminator.settings.label_depth) == ("orig", 2)
     for name, value in load_discriminator(names["start_discriminator"]).state_dict().items():
         assert torch.equal(state.discriminator.state_dict()[name], value)
 
@@ -82,8 +82,9 @@ def test_a_start_that_is_no_generator_is_refused(content: bytes | None, tmp_path
 
 
 def test_networks_for_other_pictures_are_refused(logos: Logos, trained: dict[str, object]) -> None:
-    with pytest.raises(CheckpointError, match=r"mapping_depth is 5, but that of .* is \d: leave it out"):
-        started(logos, TrainingSettings.model_validate(trained | {"mapping_depth": 5}))
+    for depth in ("mapping_depth", "label_depth"):
+        with pytest.raises(CheckpointError, match=rf"{depth} is 5, but that of .* is \d: leave it out"):
+            started(logos, TrainingSettings.model_validate(trained | {depth: 5}))
     for wishes in ({"channel_max": 4}, {"w_dim": 16}, {"discriminator": "orig"}):
         with pytest.raises(CheckpointError, match="does not fit: start from a training for pictures of the same size"):
             started(logos, TrainingSettings.model_validate(trained | wishes))
