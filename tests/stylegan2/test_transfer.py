@@ -70,6 +70,8 @@ def test_the_start_decides_the_layers_of_the_discriminator(
     assert (state.discriminator.settings.discriminator, state.discriminator.settings.label_depth) == ("orig", 2)
     for name, value in load_discriminator(names["start_discriminator"]).state_dict().items():
         assert torch.equal(state.discriminator.state_dict()[name], value)
+    with pytest.raises(CheckpointError, match=r"label_depth is 8, but that of .* is 2: leave it out"):
+        started(logos, TrainingSettings.model_validate(names | {"batch": 8, "label_depth": 8}))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff" * 64, b"\x02" + bytes(7) + b"[]", b"\x02" + bytes(7) + b"{}"])
@@ -82,9 +84,8 @@ def test_a_start_that_is_no_generator_is_refused(content: bytes | None, tmp_path
 
 
 def test_networks_for_other_pictures_are_refused(logos: Logos, trained: dict[str, object]) -> None:
-    for depth in ("mapping_depth", "label_depth"):
-        with pytest.raises(CheckpointError, match=rf"{depth} is 5, but that of .* is \d: leave it out"):
-            started(logos, TrainingSettings.model_validate(trained | {depth: 5}))
+    with pytest.raises(CheckpointError, match=r"mapping_depth is 5, but that of .* is \d: leave it out"):
+        started(logos, TrainingSettings.model_validate(trained | {"mapping_depth": 5}))
     for wishes in ({"channel_max": 4}, {"w_dim": 16}, {"discriminator": "orig"}):
         with pytest.raises(CheckpointError, match="does not fit: start from a training for pictures of the same size"):
             started(logos, TrainingSettings.model_validate(trained | wishes))
