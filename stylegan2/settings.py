@@ -128,6 +128,9 @@ class TrainingSettings(Settings):
         None, ge=1, description="Images at once; gradients add up to a batch. Empty: the whole batch."
     )
     learning_rate: float | None = Field(None, gt=0, description="Of both networks. Empty: as the preset says.")
+    discriminator_learning_rate: float | None = Field(
+        None, gt=0, description="Of the discriminator alone (Heusel et al. 2017). Empty: as both."
+    )
     r1_gamma: float | None = Field(None, ge=0, description="Weight of the gradient penalty. Empty: as the preset says.")
     r1_interval: int = Field(16, ge=1, description="Steps between gradient penalties.")
     path_length_weight: float | None = Field(

@@ -102,7 +102,9 @@ def initial_state(
             generator, row.learning_rate, settings.path_length_interval if row.path_length_weight else None
         ),
         discriminator_optimizer=lazy_adam(
-            discriminator, row.learning_rate, settings.r1_interval if row.r1_gamma else None
+            discriminator,
+            settings.discriminator_learning_rate or row.learning_rate,
+            settings.r1_interval if row.r1_gamma else None,
         ),
         strength=torch.tensor(settings.augment.strength, device=device),
         signs=torch.zeros(2, device=device),

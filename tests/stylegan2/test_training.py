@@ -272,6 +272,13 @@ def test_adam_is_corrected_for_lazy_regularisation() -> None:
     assert lazy_adam(network, 0.0025, None).param_groups[0]["lr"] == 0.0025
 
 
+def test_the_discriminator_may_learn_at_a_rate_of_its_own(logos: Logos, quick: TrainingSettings) -> None:
+    plain = {"discriminator_learning_rate": 0.01, "r1_gamma": 0.0, "path_length_weight": 0.0}
+    state = trainer(logos, quick.model_copy(update=plain)).state
+    assert state.discriminator_optimizer.param_groups[0]["lr"] == 0.01
+    assert state.generator_optimizer.param_groups[0]["lr"] == 0.0025
+
+
 def test_a_step_of_adam_is_that_of_its_paper() -> None:
     network = torch.nn.Conv2d(3, 5, 3).to(torch.float64, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = lazy_adam(network, 0.0025, 4)
