@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def settings(kimg: float, geometry: Literal["reference", "bilinear"] | None) -> TrainingSettings:
-    """A generator that a core trains in minutes: small, with a quick discriminator, without what pays in long trainings."""
+    """A generator that a core trains in minutes: small, D quicker than G, without what pays in long trainings only."""
     return TrainingSettings(
         total_kimg=kimg,
         batch=16,

@@ -214,7 +214,7 @@ class Trainer:
         if self.row.ema_ramp:
             half_life = min(half_life, seen * self.row.ema_ramp)
         decay = 0.5 ** (batch / max(half_life, 1e-8))
-        means, values = list(self.state.average.parameters()), list(self.state.generator.parameters())
+        means, values = (list[Tensor](network.parameters()) for network in (self.state.average, self.state.generator))
         torch._foreach_lerp_(means, values, 1 - decay)
         for copy, buffer in zip(self.state.average.buffers(), self.state.generator.buffers(), strict=True):
             copy.copy_(buffer)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from logoflow.report.formats import DASH, MINUS, number, value
 from logoflow.report.page import Cell, Table
 
-
 MOST_DIGITS = 6  # more in a column, such as of 106.2 and 0.00081, are not there to compare: each has its own decimals
 
 
@@ -37,7 +36,7 @@ def _is_numeric(column: Sequence[Cell]) -> bool:
 
 
 def _numbers(column: Sequence[Cell]) -> list[str]:
-    """Numbers with the decimals of the one that has most, unless they lie too far apart: 0.8, 0.755 → "0.800", "0.755"."""
+    """Numbers with the decimals of the one that has most, unless they lie far apart: 0.8, 0.755 → "0.800", "0.755"."""
     values = [math.nan if cell is None else float(cell) for cell in column]
     shortest = [number(content) for content in values if math.isfinite(content)]
     decimals = max((len(text.partition(".")[2]) for text in shortest), default=0)
