@@ -301,7 +301,9 @@ def test_clipped_pictures_are_judged_as_they_are_saved(logos: Logos, quick: Trai
     augment = quick.augment.model_copy(update={"mode": "off"})
     running = trainer(logos, quick.model_copy(update={"clip": clip, "augment": augment}))
     judged: list[float] = []
-    running.state.discriminator.register_forward_pre_hook(lambda _, given: judged.append(float(given[0].abs().max())))
+    running.state.discriminator.register_forward_pre_hook(
+        lambda _, given: judged.append(float(given[0].detach().abs().max()))
+    )
     with torch.no_grad():
         running.state.generator.get_parameter("synthesis.pictures.0.bias").fill_(2.0)
     running.step()
