@@ -46,8 +46,7 @@ def warp_reference(images: Tensor, matrices: Tensor) -> Tensor:
     # The sampled canvas is larger than the image, so that halving finds what it needs at the borders.
     canvas = (width + 2 * REACH, height + 2 * REACH)
     grid = _grid(matrices, canvas, (padded.shape[3], padded.shape[2]))
-    sampled = sample(doubled, grid, mirrored=False)
-    return _halve(sampled)[:, :, REACH:-REACH, REACH:-REACH]
+    return _halve(sample(doubled, grid, mirrored=False))
 
 
 def warp_bilinear(images: Tensor, matrices: Tensor) -> Tensor:
@@ -84,19 +83,38 @@ def _grid(matrices: Tensor, canvas: tuple[int, int], source: tuple[int, int]) ->
 
 
 def _double(x: Tensor) -> Tensor:
-    along_x, along_y = _kernels(x, gain=2.0)
-    x = F.conv_transpose2d(x, along_x, stride=(1, 2), padding=(0, 5), groups=x.shape[1])
-    return F.conv_transpose2d(x, along_y, stride=(2, 1), padding=(5, 0), groups=x.shape[1])
+    """`[N, C, H, W]` to `[N, C, 2H, 2W]`."""
+    if x.device.type == "cpu":
+        return _doubling(x.shape[2], x) @ x @ _doubling(x.shape[3], x).T
+    return _filter(F.conv_transpose2d, x, gain=2.0)
 
 
 def _halve(x: Tensor) -> Tensor:
-    along_x, along_y = _kernels(x, gain=1.0)
-    x = F.conv2d(x, along_x, stride=(1, 2), padding=(0, 5), groups=x.shape[1])
-    return F.conv2d(x, along_y, stride=(2, 1), padding=(5, 0), groups=x.shape[1])
+    """`[N, C, 2H, 2W]` to `[N, C, H - 2 REACH, W - 2 REACH]`: without what the filter cannot know at the borders."""
+    if x.device.type == "cpu":
+        # The filter is orthogonal: what doubles, transposed and halved, halves.
+        along_y, along_x = (_doubling(side // 2, x)[:, REACH:-REACH].T / 2 for side in x.shape[2:])
+        return along_y @ x @ along_x.T
+    return _filter(F.conv2d, x, gain=1.0)[:, :, REACH:-REACH, REACH:-REACH]
 
 
-def _kernels(x: Tensor, gain: float) -> tuple[Tensor, Tensor]:
-    """The filter along x and along y for every channel: `[C, 1, 1, 12]` and `[C, 1, 12, 1]`."""
-    taps = torch.tensor(SYM6, dtype=x.dtype, device=x.device)
-    taps = taps * (gain / taps.sum())
-    return taps.expand(x.shape[1], 1, 1, -1), taps[:, None].expand(x.shape[1], 1, -1, 1)
+def _doubling(size: int, like: Tensor) -> Tensor:
+    """Doubling one axis as a matrix `[2 size, size]`.
+
+    Nearly all of it is zero. Yet on a CPU the product takes a fifth to a half of the time of a convolution whose
+    channels, three, do not fill a vector.
+    """
+    taps = _taps(like)[None, None] * 2
+    return F.conv_transpose1d(torch.eye(size, dtype=like.dtype)[:, None], taps, stride=2, padding=5)[:, 0].T
+
+
+def _filter(convolve: Callable[..., Tensor], x: Tensor, gain: float) -> Tensor:
+    """Convolve every channel along x, then along y, with stride 2."""
+    taps, channels = _taps(x) * gain, x.shape[1]
+    x = convolve(x, taps.expand(channels, 1, 1, -1), stride=(1, 2), padding=(0, 5), groups=channels)
+    return convolve(x, taps[:, None].expand(channels, 1, -1, 1), stride=(2, 1), padding=(5, 0), groups=channels)
+
+
+def _taps(like: Tensor) -> Tensor:
+    taps = torch.tensor(SYM6, dtype=like.dtype, device=like.device)
+    return taps / taps.sum()
