@@ -16,11 +16,12 @@ from torch.nn import functional as F
 from torch.optim import Adam
 from torch.utils.flop_counter import FlopCounterMode
 
+from stylegan2.augment import warp
 from stylegan2.images import TrainingImages
 from stylegan2.phases import Trainer
 from stylegan2.planning import plan
 from stylegan2.settings import AugmentSettings, TrainingSettings
-from stylegan2.state import initial_state
+from stylegan2.state import TrainingState, initial_state
 from stylegan2.synthesis import ModulatedConv2d, StoredNoise, demodulation
 
 CYCLE = 16
@@ -100,8 +101,16 @@ def grouped(layer: ModulatedConv2d, x: Tensor, w: Tensor, noise: Tensor | Stored
     return F.leaky_relu(y + layer.bias[None, :, None, None], 0.2) * sqrt(2)
 
 
+def speak_plainly(state: TrainingState) -> None:
+    """Compute as the papers word it, for good: this process ends with it."""
+    ModulatedConv2d.forward = grouped  # type: ignore[method-assign,assignment]
+    warp.products_pay = lambda x: False
+    for network in (state.generator, state.discriminator, state.average):
+        network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch's stub
+
+
 def measure(setup: Setup) -> Result:
-    """Time cycles of training steps after a first step that warms up and gives the losses."""
+    """Count operations, read the losses of a first step that leaves the weights as they are, and time cycles."""
     device = torch.device(setup.device)
     torch.set_num_threads(1)
     cheap = setup.way not in ("plain", "float32", "reduced")
@@ -121,17 +130,18 @@ def measure(setup: Setup) -> Result:
     networks, row = plan(pixels, labels, settings)
     state = initial_state(networks, settings, row, 0, device)
     images = TrainingImages(pixels, labels, 0, device)
-    counted = Trainer(state, images, settings.model_copy(update={"compiled": False}), row, 0)
+    still = Trainer(state, images, settings.model_copy(update={"compiled": False}), row, 0)
     trainer = TimedTrainer(state, images, settings, row, 0)
     trainer.seconds = defaultdict(float)
-    if setup.way == "plain":
-        ModulatedConv2d.forward = grouped  # type: ignore[method-assign,assignment]  # for good: this process ends with it
-        for network in (state.generator, state.discriminator, state.average):
-            network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch's stub
     optimizers = (state.generator_optimizer, state.discriminator_optimizer)
     rates = [set_rate(optimizer, 0.0) for optimizer in optimizers]
-    tera = operations_of_a_cycle(counted) / 1e12
-    losses = counted.meters.read()
+    tera = operations_of_a_cycle(still) / 1e12  # of ours in every way: torch counts those of groups wrongly
+    if setup.way == "plain":
+        speak_plainly(state)
+    still.meters.read()
+    state.step = 0
+    still.step()
+    losses = still.meters.read()
     for optimizer, rate in zip(optimizers, rates, strict=True):
         set_rate(optimizer, rate)
     state.step = 0

@@ -7,8 +7,9 @@ augmentation at p = 0.5. Each way runs in a process of its own, in turns, and th
 whatever else the machine does can only slow it down; on a CPU for the same reason one thread works, and its own seconds
 are counted, not those on the wall:
 
-    plain       each image convolved with weights of its own, in groups; NCHW, float32, the published geometry
-    float32     ours: scaled activations, channels_last; the published geometry
+    plain       each image convolved with weights of its own, in groups; NCHW, float32; the published geometry, which
+                convolves with its filter
+    float32     ours: scaled activations, channels_last; the published geometry, its filter as a matrix product
     reduced     the same with the largest sizes in bfloat16, where the device multiplies it
     bilinear    the same with the cheaper geometry
 

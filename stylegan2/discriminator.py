@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stylegan2.layers import ACTIVATION_GAIN, EqualizedConv2d, EqualizedLinear, bounded, leaky_relu
+from stylegan2.layers import ACTIVATION_GAIN, EqualizedConv2d, EqualizedLinear, bounded, leaky_relu_
 from stylegan2.mapping import Mapping
 from stylegan2.resample import Resampler
 from stylegan2.settings import NetworkSettings
@@ -58,7 +58,7 @@ class Block(nn.Module):
         """`[N, in_channels, 2H, 2W]` to `[N, out_channels, H, W]`."""
         weight = (self.weight * (self.gain / sqrt(9 * self.fan_in))).to(x.dtype)
         bias = (self.bias * self.gain).to(x.dtype)[None, :, None, None]
-        y = leaky_relu(self.resampler.downsample_convolve(self.conv0(x), weight) + bias)
+        y = leaky_relu_(self.resampler.downsample_convolve(self.conv0(x), weight) + bias)
         if self.skip is None:
             return y
         skip = (self.skip * sqrt(0.5 / self.fan_in)).to(x.dtype)

@@ -1,7 +1,7 @@
 """Layers with an equalised learning rate: weights are unit normal, and scaled when they are used (Karras et al. 2018).
 
-Leaky ReLU is positively homogeneous, g lrelu(x) = lrelu(g x), so every gain is applied to weights and biases, which
-are small, and never to activations.
+Leaky ReLU is positively homogeneous, g lrelu(x) = lrelu(g x), so every gain is applied before it, to what is smallest:
+the weights of a convolution, the input of a fully connected layer.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ ACTIVATION_GAIN = sqrt(2)  # keeps the second moment of unit normal input about 
 LIMIT = 256.0  # of float16 activations, as published: a sum over the channels of the next layer then stays below 65504
 
 
-def leaky_relu(x: Tensor) -> Tensor:
-    """Leaky ReLU without its gain, which the caller has folded into weight and bias; bounded where that is needed."""
-    return bounded(F.leaky_relu(x, SLOPE))
+def leaky_relu_(x: Tensor) -> Tensor:
+    """Leaky ReLU in the memory of `x`, without its gain, which the caller has folded into weight and bias; bounded."""
+    return bounded(F.leaky_relu(x, SLOPE, inplace=True))
 
 
 def bounded(x: Tensor) -> Tensor:
@@ -62,8 +62,8 @@ class EqualizedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`[N, in_features]` to `[N, out_features]`."""
-        x = F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
-        return leaky_relu(x) if self.activate else x
+        x = F.linear(x * self.weight_gain, self.weight, self.bias * self.bias_gain)  # x is smaller than the weights
+        return leaky_relu_(x) if self.activate else x
 
 
 class EqualizedConv2d(nn.Module):
@@ -85,4 +85,4 @@ class EqualizedConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`[N, in_channels, H, W]` to `[N, out_channels, H, W]`."""
         weight = (self.weight * self.weight_gain).to(x.dtype)
-        return leaky_relu(F.conv2d(x, weight, (self.bias * ACTIVATION_GAIN).to(x.dtype), padding=self.padding))
+        return leaky_relu_(F.conv2d(x, weight, (self.bias * ACTIVATION_GAIN).to(x.dtype), padding=self.padding))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stylegan2.layers import ACTIVATION_GAIN, EqualizedLinear, bounded, leaky_relu
+from stylegan2.layers import ACTIVATION_GAIN, EqualizedLinear, bounded, leaky_relu_
 from stylegan2.resample import Resampler
 from stylegan2.settings import NetworkSettings
 
@@ -69,11 +69,12 @@ class ModulatedConv2d(nn.Module):
         scale = (ACTIVATION_GAIN * demodulation(weight, styles))[:, :, None, None].to(x.dtype)  # [N, O, 1, 1]
         x, weight = x * styles[:, :, None, None].to(x.dtype), weight.to(x.dtype)
         x = F.conv2d(x, weight, padding=1) if self.resampler is None else self.resampler.upsample_convolve(x, weight)
-        offset = (ACTIVATION_GAIN * self.bias)[None, :, None, None]
+        x = x * scale
+        x += (ACTIVATION_GAIN * self.bias)[None, :, None, None].to(x.dtype)
         values = self.noise if isinstance(noise, str) else noise
         if not (isinstance(noise, str) and noise == "none"):
-            offset = offset + values * (ACTIVATION_GAIN * self.noise_strength)
-        return leaky_relu(x * scale + offset.to(x.dtype))
+            x += (values * (ACTIVATION_GAIN * self.noise_strength)).to(x.dtype)
+        return leaky_relu_(x)
 
 
 class ToPicture(nn.Module):
