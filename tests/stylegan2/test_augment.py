@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 from torch.testing import assert_close
 
+from stylegan2.augment import warp
 from stylegan2.augment.bands import SMALLEST, amplify_bands, band_filters, band_gains
 from stylegan2.augment.color import COLOR, apply_color, color_matrices
 from stylegan2.augment.draws import FixedDraws, RandomDraws
@@ -55,19 +56,19 @@ def test_every_operation_is_twice_differentiable(operation: str, channels: int, 
 
 
 @pytest.mark.parametrize("operation", ["xflip", "rotate90", "xint"])
-@pytest.mark.parametrize("warp", [warp_reference, warp_bilinear])
-def test_moves_of_whole_pixels_move_pixels(operation: str, warp: object) -> None:
+@pytest.mark.parametrize("warping", [warp_reference, warp_bilinear])
+def test_moves_of_whole_pixels_move_pixels(operation: str, warping: warp.Warp) -> None:
     images = torch.rand(2, 3, 16, 16, dtype=torch.float64)
     smooth = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(images, (2, 2, 2, 2), mode="reflect"), 5, 1)
     matrices = inverse_matrices((operation,), torch.ones(()), FixedDraws(0.9, 2), 16, 16).double()
-    moved = warp(smooth, matrices)  # type: ignore[operator]
+    moved = warping(smooth, matrices)
     # quantile 0.9: flipped; three quarter turns; 1.6 pixels, rounded to 2, to the right and down
     expected = {
         "xflip": smooth.flip(3),
         "rotate90": torch.rot90(smooth, 3, (2, 3)),
         "xint": torch.nn.functional.pad(smooth, (2, 0, 2, 0), mode="reflect")[:, :, :16, :16],
     }[operation]
-    tolerance = 1e-6 if operation == "xint" and warp is warp_reference else 0.05
+    tolerance = 1e-6 if operation == "xint" and warping is warp_reference else 0.05
     inside = (slice(None), slice(None), slice(3, -3), slice(3, -3))
     assert (moved - expected)[inside].abs().max() < tolerance
 
@@ -75,6 +76,18 @@ def test_moves_of_whole_pixels_move_pixels(operation: str, warp: object) -> None
 def test_doubling_and_halving_with_the_wavelet_gives_the_picture_back() -> None:
     images = torch.randn(2, 3, 11, 16, dtype=torch.float64)
     assert_close(warp_reference(images, torch.eye(3, dtype=torch.float64).repeat(2, 1, 1)), images)
+
+
+def test_a_product_filters_as_a_convolution_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.randn(4, 3, 9, 14, dtype=torch.float64, requires_grad=True)
+    matrices = inverse_matrices(BLIT + GEOMETRY, torch.ones(()), draws(4), 14, 9)
+    answers = []
+    for products in (True, False):
+        monkeypatch.setattr(warp, "products_pay", lambda x, answer=products: answer)
+        moved = warp_reference(images, matrices)
+        answers.append((moved, *torch.autograd.grad(moved.square().sum(), images)))
+    for product, convolution in zip(*answers, strict=True):
+        assert_close(product, convolution)
 
 
 def test_operations_are_applied_at_the_rate_p() -> None:
