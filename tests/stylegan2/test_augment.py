@@ -78,6 +78,14 @@ def test_doubling_and_halving_with_the_wavelet_gives_the_picture_back() -> None:
     assert_close(warp_reference(images, torch.eye(3, dtype=torch.float64).repeat(2, 1, 1)), images)
 
 
+def test_the_grid_is_that_of_affine_grid() -> None:
+    theta = torch.randn(3, 3, 3, dtype=torch.float64)
+    normal = torch.cat([theta[:, :2, :2] * torch.tensor([7.0, 5.0]) / 2, theta[:, :2, 2:]], dim=2)
+    normal = normal * torch.tensor([[2 / 9], [2 / 11]])
+    expected = torch.nn.functional.affine_grid(normal, [3, 1, 10, 14], align_corners=False)
+    assert_close(warp._grid(theta, (7, 5), (9, 11)), expected)
+
+
 def test_a_product_filters_as_a_convolution_does(monkeypatch: pytest.MonkeyPatch) -> None:
     images = torch.randn(4, 3, 9, 14, dtype=torch.float64, requires_grad=True)
     matrices = inverse_matrices(BLIT + GEOMETRY, torch.ones(()), draws(4), 14, 9)
