@@ -57,8 +57,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`[N, in_channels, 2H, 2W]` to `[N, out_channels, H, W]`."""
         weight = (self.weight * (self.gain / sqrt(9 * self.fan_in))).to(x.dtype)
-        bias = (self.bias * self.gain).to(x.dtype)[None, :, None, None]
-        y = leaky_relu_(self.resampler.downsample_convolve(self.conv0(x), weight) + bias)
+        bias = (self.bias * self.gain).to(x.dtype)
+        y = leaky_relu_(self.resampler.downsample_convolve(self.conv0(x), weight, bias))
         if self.skip is None:
             return y
         skip = (self.skip * sqrt(0.5 / self.fan_in)).to(x.dtype)

@@ -40,7 +40,7 @@ class Resampler(nn.Module):
         x = F.conv_transpose2d(x, weight.transpose(0, 1), stride=2)  # [N, O, 2H + 1, 2W + 1]
         return F.conv2d(x, self._depthwise(x) * 4, padding=1, groups=x.shape[1])
 
-    def downsample_convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+    def downsample_convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """Blur, and convolve with `weight` `[O, I, 3, 3]` at every second pixel: `[N, I, 2H, 2W]` to `[N, O, H, W]`."""
         x = F.conv2d(x, self._depthwise(x), padding=2, groups=x.shape[1])  # [N, I, 2H + 1, 2W + 1]
-        return F.conv2d(x, weight, stride=2)
+        return F.conv2d(x, weight, bias, stride=2)

@@ -49,7 +49,7 @@ def warp_reference(images: Tensor, matrices: Tensor) -> Tensor:
 
 
 def warp_bilinear(images: Tensor, matrices: Tensor) -> Tensor:
-    """Double bilinearly, sample with mirrored borders, and average 2 x 2 pixels: smoother, and 10 times cheaper.
+    """Double bilinearly, sample with mirrored borders, and average 2 x 2 pixels: smoother, and three times cheaper.
 
     Its shapes do not depend on the matrices, which spares a GPU the wait for them. Arguments as `warp_reference`.
     """
@@ -78,8 +78,8 @@ def _grid(matrices: Tensor, canvas: tuple[int, int], source: tuple[int, int]) ->
 
     What `F.affine_grid` gives, in a quarter of its time on a CPU: a sum of what depends on x and what depends on y.
     """
-    sides = [2 / source[0], 2 / source[1]]
-    rows = torch.stack([matrices[:, axis] * side for axis, side in enumerate(sides)], dim=1)[:, None, None]
+    scaled = [matrices[:, axis] * (2 / side) for axis, side in enumerate(source)]
+    rows = torch.stack(scaled, dim=1)[:, None, None]  # [N, 1, 1, 2, 3]
     x, y = (((torch.arange(2 * size, device=rows.device) + 0.5) / 2 - size / 2).to(rows.dtype) for size in canvas)
     return rows[..., 0] * x[:, None] + (rows[..., 1] * y[:, None, None] + rows[..., 2])
 
