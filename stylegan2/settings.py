@@ -103,7 +103,8 @@ class AugmentSettings(Settings):
     )
     interval: int = Field(4, ge=1, description="Steps between adjustments of p.")
     geometry: Literal["reference", "bilinear"] = Field(
-        "reference", description="How moved pixels are read: as published (12-tap wavelet filter), or 10 times cheaper."
+        "reference",
+        description="How moved pixels are read: as published (12-tap filter), or bilinearly, for a third of that.",
     )
 
     @model_validator(mode="after")
