@@ -31,7 +31,9 @@ def minibatch_deviation(x: Tensor, group: int) -> Tensor:
     count, channels, height, width = x.shape
     group = min(group, count)
     assert count % group == 0, f"{count} images do not make groups of {group}"
-    deviation = x.reshape(group, -1, channels, height, width).var(dim=0, correction=0).add(1e-8).sqrt()
+    groups = x.reshape(group, -1, channels, height, width)
+    variance = (groups - groups.mean(dim=0)).square().mean(dim=0)  # a CPU takes eight times longer for torch.var
+    deviation = variance.add(1e-8).sqrt()
     return deviation.mean(dim=(1, 2, 3)).repeat(group)[:, None, None, None].expand(-1, 1, height, width)
 
 
