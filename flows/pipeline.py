@@ -1,5 +1,6 @@
 """pipeline: prepare, train and publish as one flow run; or a single stage of them."""
 
+from collections.abc import Iterable
 from typing import Annotated, TypeAlias
 
 from prefect import flow
@@ -13,7 +14,7 @@ from flows.start import ConfigOrPath, Ended, perform
 from flows.train import train_generator
 from logoflow.resolve import Place
 from logoflow.run import Run
-from logoflow.stages import STAGES, check_choice
+from logoflow.stages import STAGES, chosen_stages
 from tasks import (
     cluster,
     curate,
@@ -27,7 +28,7 @@ from tasks import (
     train_encoder,
     train_gan,
 )
-from tasks.made import Answer
+from tasks.made import Answer, Made
 
 StageName: TypeAlias = Annotated[str, Field(json_schema_extra={"enum": list(STAGES)})]
 
@@ -55,6 +56,7 @@ def pipeline(
     store: Place | None = None,
     only: StageName | None = None,
     start: StageName | None = None,
+    end: StageName | None = None,
     force: StageName | None = None,
     runner: RunnerName = "local",
 ) -> Ended:
@@ -65,27 +67,37 @@ def pipeline(
         store: Folder or s3:// address of the store; left out: LOGOFLOW_STORE of the worker, else ./.logoflow.
         only: Run this stage alone; what it rests on must be up to date.
         start: Run from this stage on; what it rests on must be up to date.
+        end: Run up to this stage, and nothing that it does not rest on.
         force: Build this stage again and compare, although it is up to date.
         runner: Where units are worked on: threads of this process, or a Dask or Ray cluster.
     """
 
     def work(run: Run) -> None:
-        check_choice(only, start, force)
+        chosen = chosen_stages(only, start, end, force)
+        if start is not None:
+            run.upstream_of(start)  # refuses stale ones; the tasks below then answer from the store
         if only is not None:
             run_only(run, only)
+        elif end is not None:
+            run_chosen(run, chosen)
         else:
-            run_from(run, start)
+            run_all(run)
 
     return perform(work, config, store, runner, force)
 
 
-def run_from(run: Run, start: str | None) -> None:
-    """Run every stage, or those from one on, in which case what it rests on must be up to date."""
-    if start is not None:
-        run.upstream_of(start)  # refuses stale ones; the tasks below then answer from the store
+def run_all(run: Run) -> None:
+    """Run every stage."""
     prepared = prepare_training_set(run)
     trained = train_generator(run, prepared)
     publish_report(run, prepared | trained)
+
+
+def run_chosen(run: Run, names: Iterable[str]) -> None:
+    """Run stages in their order, none without what it rests on."""
+    made: dict[str, Made] = {}
+    for name in names:
+        made[name] = TASKS[name](run, *(made[given] for given in STAGES[name].inputs))
 
 
 def run_only(run: Run, name: str) -> None:

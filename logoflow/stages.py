@@ -124,19 +124,36 @@ STAGES: dict[str, Stage] = {
 }  # fmt: skip
 
 
-def check_choice(only: str | None, start: str | None, force: str | None) -> None:
-    """Refuse a choice of stages that cannot be meant.
+def chosen_stages(only: str | None, start: str | None, end: str | None, force: str | None) -> list[str]:
+    """The stages that a run brings up to date, in order; those before `start` have to be so already.
+
+    Args:
+        only: this stage alone.
+        start: from this one on.
+        end: up to this one, and nothing that it does not rest on.
+        force: this one is built again.
 
     Raises:
         UserError: a stage is not there, or one part of the choice leaves out what another asks for.
     """
-    for name in (only, start, force):
+    for name in (only, start, end, force):
         if name is not None and name not in STAGES:
             raise UserError(f"there is no stage {name}: the stages are {', '.join(STAGES)}.")
     if only is not None and start is not None:
         raise UserError(f"either only {only} runs, or all from {start} on: choose one.")
+    if only is not None and end is not None:
+        raise UserError(f"either only {only} runs, or all up to {end}: choose one.")
     if only is not None and force not in (None, only):
         raise UserError(f"only {only} runs, so {force} is not built again: leave one of them out.")
+    if only is not None:
+        return [only]
+    if end is None:
+        return list(STAGES)
+    chosen = [*before(end), end]
+    for name in (start, force):
+        if name is not None and name not in chosen:
+            raise UserError(f"{end} does not rest on {name}, so a run up to {end} leaves it out: choose one.")
+    return chosen
 
 
 def before(name: str) -> list[str]:

@@ -43,7 +43,7 @@ MADE_BY = (
 )
 TRAINED_ELSEWHERE = (
     "python -m data.sample.build --size full",
-    "logoflow run configs/kit.yaml --only ..., a stage at a time up to curate",
+    "logoflow run configs/kit.yaml --to curate",
     "python -m stylegan2.train --data dataset.zip, with these settings, on what curate wrote",
     "logoflow run configs/kit.yaml --set train_gan.start_generator=... --set train_gan.start_discriminator=... "
     "--set train_gan.total_kimg=0, and channel_base, channel_max, z_dim and w_dim of these settings",

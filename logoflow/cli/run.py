@@ -25,7 +25,7 @@ from logoflow.plan import make_plan
 from logoflow.redact import redacted
 from logoflow.resolve import Workspace, absolute
 from logoflow.run import Run, default_store
-from logoflow.stages import check_choice
+from logoflow.stages import chosen_stages
 from logoflow.status import dead_runs
 from logoflow.store.store import Artifact
 from logoflow.up.place import use_server
@@ -47,6 +47,9 @@ def run(
     start: Annotated[
         str | None, typer.Option("--from", help="Run from this stage on; those before must be up to date.")
     ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Run up to this stage, and nothing that it does not rest on.")
+    ] = None,
     only: Annotated[str | None, typer.Option(help="Run this stage alone; those before must be up to date.")] = None,
     force: Annotated[
         str | None, typer.Option(help="Build this stage again and compare, although it is up to date.")
@@ -58,13 +61,14 @@ def run(
     ] = "local",
 ) -> None:
     """Run what is not up to date, from raw logos to the report."""
-    check_choice(only, start, force)
+    chosen = chosen_stages(only, start, end, force)
     checked = load_config(config, settings)
     place = absolute(store or default_store())
     space = Workspace.open(place)
     steps = make_plan(checked, space)
-    if force is None and all(step.artifact for step in steps):
-        console.print(f"Nothing to do: all {len(steps)} stages are up to date.")
+    if force is None and all(step.artifact for step in steps if step.stage.name in chosen):
+        told = f"all {len(chosen)} stages are" if len(chosen) > 1 else f"{chosen[0]} is"
+        console.print(f"Nothing to do: {told} up to date.")
         end_dead_runs(space)
         name_report(steps[-1].artifact)
         return
@@ -72,8 +76,9 @@ def run(
     if resting := [name for name in (only, start) if name is not None]:
         Run(checked, place).upstream_of(*resting)  # refuses stale ones before a server is started
 
-    run_pipeline(checked, space, only=only, start=start, force=force, runner=runner)
-    name_report(newest_report(space, checked.name))
+    run_pipeline(checked, space, only=only, start=start, end=end, force=force, runner=runner)
+    if "report" in chosen:
+        name_report(newest_report(space, checked.name))
 
 
 def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None) -> None:
@@ -82,7 +87,7 @@ def run_pipeline(config: PipelineConfig, space: Workspace, **choices: str | None
     Args:
         config: what to run.
         space: where.
-        choices: only, start, force, runner, as the flow takes them.
+        choices: only, start, end, force, runner, as the flow takes them.
     """
     settle_prefect(space)
     from flows.pipeline import pipeline  # loads Prefect and torch, which an up-to-date run does not need

@@ -226,6 +226,15 @@ def test_a_single_stage_refuses_stale_inputs(finished: Pipeline) -> None:
     assert "curate rests on cluster, which is not up to date (config k: 3 -> 4)" in done.stderr
 
 
+def test_a_run_up_to_a_stage_leaves_out_what_that_does_not_rest_on(finished: Pipeline, tmp_path: Path) -> None:
+    up_to = finished.copy(tmp_path / "up_to")
+    before = {name: len(list(Store(up_to.store).artifacts(name))) for name in STAGES}
+    assert "Report:" not in up_to.run("--to", "cluster", "--set", "cluster.k=4")
+    made = {name: len(list(Store(up_to.store).artifacts(name))) for name in STAGES}
+    assert made == before | {"cluster": before["cluster"] + 1}
+    assert "all 5 stages are up to date" in up_to.run("--to", "cluster", "--set", "cluster.k=4")
+
+
 def test_a_forced_stage_is_built_again_and_compared(finished: Pipeline, tmp_path: Path) -> None:
     before = newest(finished)["train_gan"].content
     assert "forced: reproduced" in finished.run(
