@@ -51,8 +51,12 @@ class Trainer:
     def step(self) -> None:
         """Train on one batch of real images."""
         state, row = self.state, self.row
+        kimg = state.step * row.batch / 1000
         if self.settings.transition:
-            self._fade_classes_in(state.step * row.batch / 1000)
+            self._fade_classes_in(kimg)
+        if self.settings.decay_kimg is not None:
+            for optimizer in (state.generator_optimizer, state.discriminator_optimizer):
+                optimizer.param_groups[0]["lr"] = optimizer.defaults["lr"] * self.settings.rate_share(kimg)
 
         # Update the generator; regularise it lazily.
         latents = self._latents("generator", row.batch)

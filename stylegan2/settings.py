@@ -132,6 +132,12 @@ class TrainingSettings(Settings):
     discriminator_learning_rate: float | None = Field(
         None, gt=0, description="Of the discriminator alone (Heusel et al. 2017). Empty: as both."
     )
+    decay_kimg: float | None = Field(
+        None,
+        gt=0,
+        description="From so many thousand images on, learning rates fall with the square root of the images "
+        "(Karras et al. 2024). Empty: they stay.",
+    )
     r1_gamma: float | None = Field(None, ge=0, description="Weight of the gradient penalty. Empty: as the preset says.")
     r1_interval: int = Field(16, ge=1, description="Steps between gradient penalties.")
     path_length_weight: float | None = Field(
@@ -248,6 +254,13 @@ class TrainingSettings(Settings):
     def transition(self) -> bool:
         """Whether classes are faded in."""
         return self.unconditional_kimg > 0 or self.transition_kimg > 0
+
+    def rate_share(self, kimg: float) -> float:
+        """Share of the learning rates that is left after so many thousand images, 0 to 1 (Karras et al. 2024).
+
+        It does not depend on when training is to end, so that a training can go on for longer.
+        """
+        return 1.0 if self.decay_kimg is None else max(kimg / self.decay_kimg, 1.0) ** -0.5
 
     def class_weight(self, kimg: float) -> float:
         """How much the class counts after so many thousand images, 0 to 1 (Shahbazi et al. 2022, section 4)."""

@@ -42,6 +42,7 @@ def quick() -> TrainingSettings:
         w_dim=8,
         r1_interval=3,
         path_length_interval=2,
+        decay_kimg=0.04,
         tick_kimg=0.016,
         grid_ticks=1,
         snapshot_ticks=1,

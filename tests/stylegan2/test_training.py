@@ -279,6 +279,22 @@ def test_the_discriminator_may_learn_at_a_rate_of_its_own(logos: Logos, quick: T
     assert state.generator_optimizer.param_groups[0]["lr"] == 0.0025
 
 
+def test_learning_rates_fall_with_the_square_root_of_the_images(logos: Logos, quick: TrainingSettings) -> None:
+    running = trainer(logos, quick.model_copy(update={"decay_kimg": 0.016, "discriminator_learning_rate": 0.01}))
+    optimizers = {
+        "G": (running.state.generator_optimizer, 0.0025 * 2 / 3),  # path lengths every second step
+        "D": (running.state.discriminator_optimizer, 0.01 * 3 / 4),  # gradient penalty every third
+    }
+    used: dict[str, list[float]] = {"G": [], "D": []}
+    for name, (optimizer, _) in optimizers.items():
+        optimizer.register_step_pre_hook(lambda adam, *_, name=name: used[name].append(adam.param_groups[0]["lr"]))
+    for step in (1, 5, 7, 71):
+        running.state.step = step
+        running.step()
+    for name, (_, rate) in optimizers.items():
+        assert used[name] == pytest.approx([rate, rate * (2 / 5) ** 0.5, rate * (2 / 7) ** 0.5, rate * (2 / 71) ** 0.5])
+
+
 def test_a_step_of_adam_is_that_of_its_paper() -> None:
     network = torch.nn.Conv2d(3, 5, 3).to(torch.float64, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = lazy_adam(network, 0.0025, 4)
