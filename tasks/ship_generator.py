@@ -33,6 +33,7 @@ from stylegan2.checkpoints import load_discriminator, load_generator, save_netwo
 from stylegan2.generator import Generator
 from stylegan2.sampling import generate
 from stylegan2.shipped import CARD, DISCRIMINATOR, GENERATOR, SHEET
+from stylegan2.training import CLAIM, CURVE
 from tasks.rivals import METRICS
 
 MOST_MB = 12
@@ -86,8 +87,9 @@ def ship(chosen: ChosenGenerator, training: Path | None, folder: Path) -> None:
     ]
     if not evaluated:
         raise UserError(f"the generator of {chosen.origin} is not evaluated yet: run configs/kit.yaml to its end.")
-    told = facts_of(training or chosen.trained.path)
-    told |= {"commands": TRAINED_ELSEWHERE if training else MADE_BY}
+    trainings = trainings_of(training or chosen.trained.path)
+    told = {"commands": TRAINED_ELSEWHERE if training else MADE_BY, "trainings": trainings}
+    told |= {sum_of: round(sum(one[sum_of] for one in trainings), 3) for sum_of in ("kimg", "hours")}
     with TemporaryDirectory(dir=folder) as aside:
         made = Path(aside)
         generator = load_generator(chosen.trained.file("generator.safetensors"))
@@ -115,12 +117,30 @@ def sheet(generator: Generator) -> Image.Image:
     return contact_sheet([picture(one) for one in drawn], SHOWN, TILE, sides=names or None)
 
 
+def trainings_of(training: Path) -> list[dict[str, Any]]:
+    """What each training did that the networks come from, the first one first: one may go on from another's networks.
+
+    Raises:
+        UserError: nothing tells of the networks that one began with.
+    """
+    told = facts_of(training)
+    start = told["settings"].pop("start_generator", None)
+    told["settings"].pop("start_discriminator", None)
+    if start is None:
+        return [told]
+    if (Path(start).parent / CLAIM).exists():
+        return [*trainings_of(Path(start).parent), told]
+    if Path(start).resolve() == GENERATOR.resolve():
+        return [*json.loads(CARD.read_text())["trainings"], told]
+    raise UserError(f"nothing tells how {start} was trained: keep {CLAIM} and {CURVE} beside it.")
+
+
 def facts_of(training: Path) -> dict[str, Any]:
     """How networks were trained, from what a training leaves: settings, images seen, hours, on what."""
-    lines = [json.loads(line) for line in (training / "curve.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (training / CURVE).read_text().splitlines()]
     scored = [line for line in lines if "score" in line]
     kept = min(scored, key=lambda line: line["score"]) if scored else lines[-1]
-    run = json.loads((training / "run.json").read_text())
+    run = json.loads((training / CLAIM).read_text())
     # Each line's speed is that since the one before, so that trainings that were interrupted add up as well.
     steps = [(one, two) for one, two in pairwise(lines) if two["kimg"] <= kept["kimg"]]
     seconds = sum(1000 * (two["kimg"] - one["kimg"]) / two["images_per_s"] for one, two in steps)

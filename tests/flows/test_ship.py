@@ -14,7 +14,8 @@ import tasks.ship_generator
 from logoflow.errors import UserError
 from logoflow.generators import choose_generator
 from logoflow.store.store import Store
-from tasks.ship_generator import facts_of, ship
+from stylegan2.shipped import CARD, GENERATOR
+from tasks.ship_generator import facts_of, ship, trainings_of
 
 
 def test_a_run_ships_with_its_card_or_not_at_all(
@@ -38,7 +39,7 @@ def test_a_run_ships_with_its_card_or_not_at_all(
     assert card["logos_of_each_cluster"] == [int((labels == cluster).sum()) for cluster in range(3)]
     assert sum(card["licences"].values()) == len(labels)
     assert card["kimg"] == trained.manifest.metrics["kept_kimg"]
-    assert card["device"].startswith("CPU of ")
+    assert [one["device"][:7] for one in card["trainings"]] == ["CPU of "]
     assert "16 x 16 px, conditioned on 3 clusters" in card["what"]
     with Image.open(tmp_path / "shipped.webp") as sheet:
         assert sheet.width > 16 * 64
@@ -65,3 +66,24 @@ def test_hours_add_up_over_interruptions_to_the_networks_that_were_kept(tmp_path
     (tmp_path / "curve.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "run.json").write_text(json.dumps({"settings": {"batch": 8}, "seed": 3}))
     assert facts_of(tmp_path) == {"settings": {"batch": 8}, "seed": 3, "kimg": 54, "hours": 1.5, "device": "GPU"}
+
+
+def test_the_card_tells_of_every_training_that_went_before(tmp_path: Path) -> None:
+    def trained(name: str, start: Path | None, kimg: int) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        lines = [{"kimg": at, "images_per_s": 10, "device": "GPU"} for at in (0, kimg)]
+        (folder / "curve.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        settings = {"batch": 8, "start_generator": None if start is None else str(start), "start_discriminator": None}
+        (folder / "run.json").write_text(json.dumps({"settings": settings, "seed": 3}))
+        return folder / "generator.safetensors"
+
+    last = trained("third", trained("second", trained("first", None, 36), 72), 9)
+    told = trainings_of(last.parent)
+    assert [one["kimg"] for one in told] == [36, 72, 9]
+    assert [one["hours"] for one in told] == [1.0, 2.0, 0.25]
+    assert all(one["settings"] == {"batch": 8} for one in told)
+    on_what_ships = trained("fourth", GENERATOR, 36)
+    assert trainings_of(on_what_ships.parent)[:-1] == json.loads(CARD.read_text())["trainings"]
+    with pytest.raises(UserError, match=r"nothing tells how .*strange\.safetensors was trained: keep"):
+        trainings_of(trained("fifth", tmp_path / "strange.safetensors", 36).parent)
