@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from stylegan2.discriminator import Discriminator
-from stylegan2.files import sync, write_json, write_tensors
+from stylegan2.files import read_json, sync, write_json, write_tensors
 from stylegan2.generator import Generator
 from stylegan2.settings import NetworkSettings
 from stylegan2.state import TrainingState
@@ -26,13 +26,14 @@ class CheckpointError(ValueError):
 def save_snapshot(folder: Path, state: TrainingState, nimg: int, keep: int, best: int | None = None) -> Path:
     """Write the whole state as `folder/<images>/`, and drop all but the last `keep` snapshots and the best one."""
     path = folder / f"{nimg:011d}"
+    if path.exists():
+        return path  # a training that is told to end has just saved this step
     aside = folder / f".{path.name}.tmp"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     write_tensors(aside / "state.safetensors", state.tensors())
     digest = sha256((aside / "state.safetensors").read_bytes()).hexdigest()
     write_json(aside / "state.json", {"step": state.step, "nimg": nimg, "sha256": digest})
-    shutil.rmtree(path, ignore_errors=True)
     aside.rename(path)
     sync(folder)
     for old in snapshots(folder)[:-keep]:
@@ -68,7 +69,7 @@ def load_snapshot(path: Path, state: TrainingState) -> None:
     Raises:
         CheckpointError: its bytes are not those that were written.
     """
-    told = json.loads((path / "state.json").read_text())
+    told = read_json(path / "state.json")
     if sha256((path / "state.safetensors").read_bytes()).hexdigest() != told["sha256"]:
         raise CheckpointError(f"The snapshot {path} is damaged: delete this folder to go on from the one before.")
     state.load(told["step"], load_file(path / "state.safetensors"))

@@ -62,8 +62,9 @@ class TrainingImages:
             Images `[count / shares, C, H, W]`, -1 to 1, and labels `[count / shares]`.
         """
         chosen = self.indices(step * count, count)[share::shares]
+        there = chosen.to(self.device)
         if self._resident is not None:
-            pixels = self._resident[chosen.to(self.device)]
+            pixels = self._resident[there]
         else:
             pixels = torch.from_numpy(np.stack([self.pixels[index] for index in chosen.tolist()])).to(self.device)
         images = pixels.to(torch.float32) / 127.5 - 1
@@ -71,7 +72,7 @@ class TrainingImages:
             random = stream(self.seed, "mirror", step, self.device)
             flip = torch.rand(count, generator=random, device=self.device)[share::shares] < 0.5
             images = torch.where(flip[:, None, None, None], images.flip(3), images)
-        return images, None if self.labels is None else self.labels[chosen.to(self.device)]
+        return images, None if self.labels is None else self.labels[there]
 
     def indices(self, first: int, count: int) -> Tensor:
         """Which images stand at places `first` ... `first + count - 1` of the endless order, `[count]`."""

@@ -24,10 +24,18 @@ def plan(
             f"Images are {images.dtype} of shape {images.shape}: "
             "give uint8 of shape [N, C, H, W] with 1, 3 or 4 channels."
         )
+    if labels is not None and (labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer)):
+        raise ValueError(f"Labels are {labels.dtype} of shape {labels.shape}: give one whole number for each image.")
+    if labels is not None and len(labels) and labels.min() < 0:
+        raise ValueError(f"A label is {labels.min()}, but classes are numbered from 0: give every image one of them.")
     named = 0 if labels is None or not len(labels) else int(labels.max()) + 1
     classes = named if settings.classes is None else settings.classes
-    if classes and (labels is None or len(labels) != len(images) or labels.min() < 0 or named > classes):
+    if classes and (labels is None or len(labels) != len(images) or named > classes):
         raise ValueError(f"{classes} classes need one label from 0 to {classes - 1} for each of {len(images)} images.")
+    if settings.sampling == "balanced" and not classes:
+        raise ValueError(
+            "sampling is balanced, which shows every class equally often, and there are none: leave it out."
+        )
     count, channels, height, width = images.shape
     row = recipe(settings, width, height, processes)
     if row.batch > count:
@@ -36,8 +44,6 @@ def plan(
         raise ValueError(
             f"The band filter of augment.pipe {settings.augment.pipe} needs {SMALLEST} pixels a side: choose bgc."
         )
-    if labels is not None and (labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer)):
-        raise ValueError(f"Labels are {labels.dtype} of shape {labels.shape}: give one whole number for each image.")
     kinds: dict[int, Channels] = {1: 1, 3: 3, 4: 4}
     networks = network_settings(settings, row, width=width, height=height, channels=kinds[channels], classes=classes)
     if settings.frozen_blocks >= len(networks.sizes):

@@ -21,6 +21,7 @@ FRAMES = 100  # of the film, at most
 FRAME_MS = 120
 LAST_FRAME_MS = 2000
 FILM_WIDTH = 640  # px that small grids are enlarged to, about
+LARGEST_WEBP = 16383  # px a side
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,9 @@ def save_film(frames: Sequence[Path], path: Path) -> None:
 def _enlarged(frame: Image.Image) -> Image.Image:
     white = Image.new("RGBA", frame.size, "white")
     white.alpha_composite(frame.convert("RGBA"))
-    scale = max(1, round(FILM_WIDTH / frame.width))
-    return white.convert("RGB").resize((frame.width * scale, frame.height * scale), Image.Resampling.BICUBIC)
+    scale = min(max(1, round(FILM_WIDTH / frame.width)), LARGEST_WEBP / max(frame.size))
+    size = (max(1, int(frame.width * scale)), max(1, int(frame.height * scale)))
+    return white.convert("RGB").resize(size, Image.Resampling.BICUBIC)
 
 
 def _lines_until(path: Path, step: int) -> list[dict[str, Any]]:

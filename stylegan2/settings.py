@@ -22,9 +22,9 @@ LARGEST_HEADER = 100_000_000  # bytes, as safetensors limits it
 
 
 class Settings(BaseModel):
-    """Frozen, and a key it does not know is an error."""
+    """Frozen; a key it does not know is an error, and so is a number that is not finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NetworkSettings(Settings):
@@ -234,6 +234,15 @@ class TrainingSettings(Settings):
     def _trained_somewhere(self) -> Self:
         if not self.total_kimg and self.start_generator is None:
             raise ValueError("total_kimg is 0, which keeps a trained generator as it is: name a start_generator.")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_come_in(self) -> Self:
+        if 0 < self.total_kimg <= self.unconditional_kimg:
+            raise ValueError(
+                f"unconditional_kimg is {self.unconditional_kimg:g}, and total_kimg {self.total_kimg:g}: classes would "
+                "never come in. Train for longer, or leave it out with classes 0."
+            )
         return self
 
     @model_validator(mode="after")

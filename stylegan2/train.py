@@ -51,11 +51,16 @@ def main(arguments: list[str] | None = None) -> int:
 def _train(
     settings: TrainingSettings, data: Path, out: Path, size: int | None, seed: int, device: str, events: Path | None
 ) -> None:
+    import numpy as np
+
     from stylegan2.distributed import joined, rank
     from stylegan2.folders import load_images
     from stylegan2.training import Diverged, Tick, train
 
+    told: list[Tick] = []
+
     def show(tick: Tick) -> None:
+        told.append(tick)
         values = {"p": tick.p} | tick.values
         shown = ("loss_generator", "loss_discriminator", "r_t", "p")
         numbers = "  ".join(f"{name} {values[name]:.3f}" for name in shown if name in values)
@@ -69,11 +74,17 @@ def _train(
     _check_device(device)
     images, labels = load_images(data, size)
     with joined(device) as own_device:
+        if rank() == 0:
+            classes = 0 if labels is None else len(np.unique(labels))
+            told_classes = f"{classes} classes" if classes else "no classes"
+            print(f"{len(images)} images of shape {images.shape[1:]}, {told_classes}, on {own_device}", flush=True)
         try:
             train(images, labels, settings, seed, out, own_device, show, events=events)
         except Diverged as error:
             raise ValueError(str(error)) from error
         if rank() == 0:
+            if not told:
+                print(f"Nothing was left to train: it has already seen {settings.total_kimg:g} kimg or more.")
             print(f"The generator is {out / 'generator.safetensors'}")
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +17,7 @@ from stylegan2.checkpoints import load_snapshot, save_network, snapshots
 from stylegan2.deterministic import deterministic
 from stylegan2.diary import SNAPSHOTS, Diary, Diverged
 from stylegan2.distributed import agreed, processes, rank
-from stylegan2.files import write_json
+from stylegan2.files import held, read_json, write_json
 from stylegan2.generator import Generator
 from stylegan2.grids import GRID_COLUMNS, examples, save_grid
 from stylegan2.images import TrainingImages
@@ -71,7 +70,8 @@ def train(
         The folder.
 
     Raises:
-        ValueError: images, labels and settings do not fit together, or the folder holds another run.
+        ValueError: images, labels and settings do not fit together, the folder holds another run, or another process
+            trains in it.
         Diverged: a number is not finite, the generator has collapsed, or the discriminator teaches nothing any more.
         KeyboardInterrupt: it was told to end, by Ctrl-C or TERM; a single process saves a snapshot first.
     """
@@ -81,46 +81,47 @@ def train(
     labels = labels if networks.classes else None
     place = torch.device(device)
     folder.mkdir(parents=True, exist_ok=True)
-    claim = _checked_claim(folder, settings, networks, row, seed, images, labels)
-    state = initial_state(networks, settings, row, seed, place)
-    goes_on = _begin(folder, state, settings)
-    if rank() == 0:
-        write_json(folder / CLAIM, claim)  # not before there is something to go on from or to begin with
-    balanced = settings.sampling == "balanced"
-    data = TrainingImages(images, labels, seed, place, mirror=settings.mirror, balanced=balanced)
-    trainer = Trainer(state, data, settings, row, seed)
+    with held(folder), deterministic(settings.deterministic):
+        claim = _checked_claim(folder, settings, networks, row, seed, images, labels)
+        state = initial_state(networks, settings, row, seed, place)
+        goes_on = _begin(folder, state, settings)
+        if rank() == 0:
+            write_json(folder / CLAIM, claim)  # not before there is something to go on from or to begin with
+        balanced = settings.sampling == "balanced"
+        data = TrainingImages(images, labels, seed, place, mirror=settings.mirror, balanced=balanced)
+        trainer = Trainer(state, data, settings, row, seed)
 
-    # Ticks and snapshots are counted in steps, so that a run that went on has the same ones.
-    total_steps = math.ceil(settings.total_kimg * 1000 / row.batch)
-    tick_steps = max(1, round(settings.tick_kimg * 1000 / row.batch))
-    diary = None
-    if rank() == 0:
-        save_grid(folder / "real.png", examples(images, labels, networks.classes), GRID_COLUMNS)
-        curve = Curve(folder / CURVE, state.step if goes_on else None, events)
-        at_once = settings.micro_batch or row.batch // processes()
-        watch = Watch(images, labels, networks.deviation_group, place, at_once)
-        diary = Diary(folder, trainer, watch, curve, total_steps, on_tick, score)
-        if not goes_on:
-            diary.tick(0, {})
-    over = agreed(diary is not None and diary.exhausted, place)
-    with deterministic(settings.deterministic), deferred(processes() == 1) as interruption:
-        while state.step < total_steps and not over:
-            trainer.step()
-            if state.step % tick_steps == 0 or state.step == total_steps:
-                values = trainer.meters.read()
-                if diary is not None:
-                    diary.tick(state.step // tick_steps, values)
-                over = agreed(diary is not None and diary.exhausted, place)
-            if interruption.requested and diary is not None:
-                diary.save()
-                break
-    if interruption.requested:
-        raise KeyboardInterrupt  # whoever handled the signal goes on
+        # Ticks and snapshots are counted in steps, so that a run that went on has the same ones.
+        total_steps = math.ceil(settings.total_kimg * 1000 / row.batch)
+        tick_steps = max(1, round(settings.tick_kimg * 1000 / row.batch))
+        diary = None
+        if rank() == 0:
+            save_grid(folder / "real.png", examples(images, labels, networks.classes), GRID_COLUMNS)
+            curve = Curve(folder / CURVE, state.step if goes_on else None, events)
+            at_once = settings.micro_batch or row.batch // processes()
+            watch = Watch(images, labels, networks.deviation_group, place, at_once)
+            diary = Diary(folder, trainer, watch, curve, total_steps, on_tick, score)
+            if not goes_on:
+                diary.tick(0, {})
+        over = agreed(diary is not None and diary.exhausted, place)
+        with deferred(processes() == 1) as interruption:
+            while state.step < total_steps and not over:
+                trainer.step()
+                if state.step % tick_steps == 0 or state.step == total_steps:
+                    values = trainer.meters.read()
+                    if diary is not None:
+                        diary.tick(state.step // tick_steps, values)
+                    over = agreed(diary is not None and diary.exhausted, place)
+                if interruption.requested and diary is not None:
+                    diary.save()
+                    break
+        if interruption.requested:
+            raise KeyboardInterrupt  # whoever handled the signal goes on
 
-    if diary is not None:
-        diary.close()
-        save_network(folder / "generator.safetensors", state.average)
-        save_network(folder / "discriminator.safetensors", state.discriminator)
+        if diary is not None:
+            save_network(folder / "generator.safetensors", state.average)
+            save_network(folder / "discriminator.safetensors", state.discriminator)
+            diary.close()
     return folder
 
 
@@ -133,19 +134,34 @@ def _checked_claim(
     images: NDArray[np.uint8],
     labels: NDArray[np.int64] | None,
 ) -> dict[str, Any]:
-    """What the folder is for; an error where it is for something else. Only the length of training may change."""
+    """What the folder is for; an error where it is for something else. Only the length of training may change.
+
+    Raises:
+        ValueError: the folder is for something else, or does not tell any more what it is for.
+    """
     claim = {
-        "settings": settings.model_dump(mode="json", exclude={"total_kimg"}),
+        "settings": settings.model_dump(mode="json", exclude={"total_kimg", "keep_snapshots"}),
         "networks": networks.model_dump(mode="json"),
         "recipe": asdict(row),
         "seed": seed,
         "images": len(images),
         "content": _digest(images, labels),
     }
-    path = folder / CLAIM
-    if path.exists() and json.loads(path.read_text()) != claim:
-        raise ValueError(f"{folder} holds a training with other settings, seed or images: choose another folder.")
+    before = read_json(folder / CLAIM) if (folder / CLAIM).exists() else claim
+    if difference := next(differences(before, claim), None):
+        name, was, now = difference
+        raise ValueError(f"{folder} holds a training whose {name} is {was}, not {now}: choose another folder.")
     return claim
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Keys, `a.b` where they are nested, whose values differ, with both values; None where there is none."""
+    for key in sorted(before.keys() | now.keys()):
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from differences(old, new, f"{within}{key}.")
+        elif old != new:
+            yield f"{within}{key}", old, new
 
 
 def _digest(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> str:

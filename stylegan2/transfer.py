@@ -35,7 +35,7 @@ def take_over(network: Network, start: Network, path: Path) -> None:
     Raises:
         CheckpointError: one that does not depend on the classes is in one of them only, or does not fit.
     """
-    for name in ("mapping_depth", "label_depth") if start.settings.classes else ("mapping_depth",):
+    for name in ("z_dim", "w_dim", "mapping_depth", *(("label_depth",) if start.settings.classes else ())):
         asked, found = (getattr(part.settings, name) for part in (network, start))
         if asked != found:
             raise CheckpointError(f"{name} is {asked}, but that of {path} is {found}: leave it out.")
@@ -45,6 +45,6 @@ def take_over(network: Network, start: Network, path: Path) -> None:
         if name not in fitting and not name.startswith(OF_CLASSES):
             raise CheckpointError(
                 f"{name} of {path} does not fit: start from a training for pictures of the same size and channels, "
-                "with the same channel_base, channel_max, z_dim, w_dim and discriminator."
+                "with the same channel_base, channel_max and discriminator."
             )
     network.load_state_dict(own | fitting)

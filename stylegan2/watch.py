@@ -35,7 +35,7 @@ class Watch:
     """Follows the same real images, and how much samples vary, through a training.
 
     Args:
-        pixels: uint8 `[N, C, H, W]`; the first ones are followed.
+        pixels: uint8 `[N, C, H, W]`; some from all over the set are followed, which may be sorted by class.
         labels: class of each, or None.
         group: images that the discriminator compares by minibatch deviation; whole groups are followed.
         device: where to compute.
@@ -52,11 +52,12 @@ class Watch:
     ) -> None:
         group = min(max(group, 1), len(pixels))
         count = max(group, min(WATCHED, len(pixels)) // group * group)
-        reals = torch.from_numpy(np.array(pixels[:count])).to(device)
+        followed = spread(len(pixels), count)
+        reals = torch.from_numpy(np.array(pixels[followed])).to(device)
         self._reals = reals.float() / 127.5 - 1
-        self._labels = None if labels is None else torch.from_numpy(np.array(labels[:count], np.int64)).to(device)
+        self._labels = None if labels is None else torch.from_numpy(np.array(labels[followed], np.int64)).to(device)
         self._parts = [slice(first, first + at_once) for first in range(0, count, at_once)]
-        several = slice(16 * WATCHED)
+        several = spread(len(pixels), min(16 * WATCHED, len(pixels)))
         self._variety = variety(np.asarray(pixels[several]), None if labels is None else np.asarray(labels[several]))
 
     @torch.no_grad()
@@ -68,6 +69,11 @@ class Watch:
         found = {f"watched_real_p{p:02d}": float(np.percentile(logits, p)) for p in PERCENTILES}
         rows = None if self._labels is None else np.arange(len(samples)) // GRID_COLUMNS
         return found | {"diversity": variety(samples, rows) / self._variety}
+
+
+def spread(total: int, count: int) -> NDArray[np.int64]:
+    """So many of `total` places, evenly, the first and the last among them; `[count]`."""
+    return np.linspace(0, total - 1, count).round().astype(np.int64)
 
 
 def variety(images: NDArray[np.uint8], labels: NDArray[np.int64] | None) -> float:
@@ -130,7 +136,7 @@ def failure(curve: Sequence[Line]) -> Failure | None:
 def warning(curve: Sequence[Line], augment: AugmentSettings) -> str | None:
     """What a user should know though training goes on; None if nothing."""
     recent = curve[-PATIENCE:]
-    if augment.mode != "adaptive" or len(recent) < PATIENCE:
+    if augment.mode != "adaptive" or not augment.cap or len(recent) < PATIENCE:
         return None
     if all(line["p"] >= augment.cap - ROUNDING and line.get("r_t", augment.target) > augment.target for line in recent):
         return (

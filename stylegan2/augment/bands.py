@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from stylegan2.augment.draws import Draws
+from stylegan2.deterministic import mirror_borders
 
 # Low-pass filter of the sym2 wavelet, of sum sqrt(2).
 SYM2 = (-0.12940952255092145, 0.22414386804185735, 0.836516303737469, 0.48296291314469025)
@@ -38,7 +39,7 @@ def amplify_bands(images: Tensor, gains: Tensor) -> Tensor:
     taps = gains @ torch.from_numpy(band_filters()).to(gains)  # [N, T]
     taps = taps.repeat_interleave(channels, dim=0)  # [N C, T]
     reach = taps.shape[1] // 2
-    x = F.pad(images.reshape(1, count * channels, height, width), (reach,) * 4, mode="reflect")
+    x = mirror_borders(images.reshape(1, count * channels, height, width), reach, reach)
     x = F.conv2d(x, taps[:, None, None, :], groups=count * channels)
     x = F.conv2d(x, taps[:, None, :, None], groups=count * channels)
     return x.reshape(images.shape)

@@ -7,6 +7,7 @@ from math import pi, sqrt
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from stylegan2.augment.draws import Draws
 
@@ -30,8 +31,8 @@ def color_matrices(operations: Collection[str], strength: Tensor, draws: Draws, 
         `[N, 4, 4]`; exactly the identity for an image to which nothing is applied.
     """
     eye = torch.eye(4, dtype=torch.float64, device=strength.device)
-    rgb = torch.diag(eye.new_tensor([1.0, 1.0, 1.0, 0.0]))
-    gray = eye.new_tensor([1.0, 1.0, 1.0, 0.0]) / sqrt(3)  # the luma axis
+    rgb = F.pad(eye[:3, :3], (0, 1, 0, 1))  # made on the device: to copy numbers there would make the host wait
+    gray = rgb.diagonal() / sqrt(3)  # the luma axis
     along = torch.outer(gray, gray)  # projects on it
     matrix = eye[None]
 
@@ -66,7 +67,8 @@ def apply_color(images: Tensor, matrices: Tensor) -> Tensor:
 
 def _turn(angle: Tensor) -> Tensor:
     """Rotation about the luma axis by `angle`, `[N]`: `[N, 4, 4]` (Rodrigues' formula)."""
-    v = 1 / sqrt(3)
-    cross = angle.new_tensor([[0, -v, v, 0], [v, 0, -v, 0], [-v, v, 0, 0], [0, 0, 0, 0]])
+    eye = torch.eye(4, dtype=angle.dtype, device=angle.device)
+    next_axis = eye[:3, :3].roll(1, dims=1)  # red to green to blue to red
+    cross = F.pad(next_axis.T - next_axis, (0, 1, 0, 1)) / sqrt(3)
     angle = angle[:, None, None]
-    return torch.eye(4).to(angle) + angle.sin() * cross + (1 - angle.cos()) * (cross @ cross)
+    return eye + angle.sin() * cross + (1 - angle.cos()) * (cross @ cross)

@@ -66,7 +66,7 @@ def augment(
 
 def _move(images: Tensor, matrices: Tensor, warp: Warp) -> Tensor:
     """Warp the images that a matrix moves at all."""
-    moved = (matrices != torch.eye(3).to(matrices)).flatten(1).any(dim=1)
+    moved = (matrices != torch.eye(3, dtype=matrices.dtype, device=matrices.device)).flatten(1).any(dim=1)
     if images.device.type != "cpu":  # counting the moved ones would make the host wait for the device
         return torch.where(moved[:, None, None, None], warp(images, matrices), images)
     if not moved.any():

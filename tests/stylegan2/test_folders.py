@@ -112,3 +112,38 @@ def test_pictures_of_a_folder_come_to_a_white_square_with_the_classes_of_their_f
         load_images(tmp_path, 8)
     with pytest.raises(ValueError, match="say with --size"):
         load_images(tmp_path, None)
+
+
+def test_pictures_with_more_than_8_bits_and_what_macos_leaves_are_not_taken_for_pictures(tmp_path: Path) -> None:
+    folder = tmp_path / "logos"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(png(np.zeros((8, 8, 3), np.uint8)))
+    (folder / "._a.png").write_bytes(b"resource fork")
+    assert len(load_images(folder, 8)[0]) == 1
+    with zipfile.ZipFile(tmp_path / "logos.zip", "w") as archive:
+        archive.write(folder / "a.png", "a.png")
+        archive.write(folder / "._a.png", "__MACOSX/._a.png")
+    assert len(load_images(tmp_path / "logos.zip", None)[0]) == 1
+    Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000).save(folder / "deep.png")
+    with pytest.raises(ValueError, match=r"deep\.png has more than 8 bits a channel: write it with 8"):
+        load_images(folder, 8)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text", "cut", "objects"])
+def test_arrays_that_cannot_be_read_are_told_in_a_sentence(content: bytes | str | None, tmp_path: Path) -> None:
+    path = tmp_path / "logos.npy"
+    if content == "objects":
+        np.save(path, np.array([{}, []], dtype=object), allow_pickle=True)
+    elif content == "cut":
+        np.save(path, np.zeros((4, 3, 8, 8), np.uint8))
+        path.write_bytes(path.read_bytes()[:-9])
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"logos\.npy is missing, damaged or no \.npy of numbers: write it anew"):
+        load_images(path, None)
+
+
+@pytest.mark.parametrize(("name", "size"), [("logos.npy", 32), ("logos.zip", 32), ("logos", 3), ("logos", -4)])
+def test_a_size_that_would_do_nothing_is_refused(name: str, size: int, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"--size is {size}, but it is of at least 4 pixels, and only for a folder"):
+        load_images(tmp_path / name, size)

@@ -2,9 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from stylegan2.planning import plan
 from stylegan2.presets import recipe
 from stylegan2.settings import NetworkSettings, TrainingSettings
 
@@ -110,3 +113,33 @@ def test_unknown_keys_are_refused_and_every_setting_is_described() -> None:
     schema = json.dumps(TrainingSettings.model_json_schema())
     assert schema.count('"description"') >= len(TrainingSettings.model_fields)
     assert all(field.description for field in TrainingSettings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("wishes", "sentence"),
+    [
+        ({"total_kimg": float("inf")}, "finite number"),
+        ({"r1_gamma": float("nan")}, "finite number"),
+        ({"unconditional_kimg": 20, "total_kimg": 10}, "unconditional_kimg is 20, and total_kimg 10: classes would"),
+    ],
+)
+def test_numbers_that_lead_nowhere_are_refused(wishes: dict[str, float], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        TrainingSettings.model_validate(wishes)
+
+
+@pytest.mark.parametrize(
+    ("labels", "wishes", "sentence"),
+    [
+        (np.full(8, -1), {}, "A label is -1, but classes are numbered from 0"),
+        (np.array(3), {}, r"Labels are int64 of shape \(\): give one whole number"),
+        (np.array(["a"] * 8), {}, "Labels are <U1 of shape"),
+        (None, {"sampling": "balanced"}, "sampling is balanced, .* and there are none: leave it out"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(
+    labels: NDArray[np.int64] | None, wishes: dict[str, object], sentence: str
+) -> None:
+    settings = TrainingSettings.model_validate({"batch": 8} | wishes)
+    with pytest.raises(ValueError, match=sentence):
+        plan(np.zeros((8, 3, 16, 16), np.uint8), labels, settings)

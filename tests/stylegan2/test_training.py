@@ -359,14 +359,56 @@ def test_p_is_adjusted_every_few_steps_by_the_sign_of_r_t(logos: Logos, quick: T
 def test_a_folder_with_another_training_is_refused(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
     quick = quick.model_copy(update={"total_kimg": 0.008})
     train(*logos, quick, 5, tmp_path)
-    with pytest.raises(ValueError, match="holds a training with other settings, seed or images"):
+    with pytest.raises(ValueError, match="holds a training whose seed is 5, not 6: choose another folder"):
         train(*logos, quick, 6, tmp_path)
-    with pytest.raises(ValueError, match="holds a training with other settings, seed or images"):
-        train(*logos, quick.model_copy(update={"learning_rate": 0.1}), 5, tmp_path)
+    for wishes, sentence in [
+        ({"learning_rate": 0.1}, "whose recipe.learning_rate is 0.0025, not 0.1"),
+        ({"augment": quick.augment.model_copy(update={"pipe": "bg"})}, "whose settings.augment.pipe is bgc, not bg"),
+    ]:
+        with pytest.raises(ValueError, match=sentence):
+            train(*logos, quick.model_copy(update=wishes), 5, tmp_path)
     images, labels = logos
     for others in ((images[::-1], labels), (images, (labels + 1) % 3)):
-        with pytest.raises(ValueError, match="holds a training with other settings, seed or images"):
+        with pytest.raises(ValueError, match="holds a training whose content is "):
             train(*others, quick, 5, tmp_path)
+    train(*logos, quick.model_copy(update={"keep_snapshots": 5}), 5, tmp_path)  # which changes no result
+    claim = json.loads((tmp_path / "run.json").read_text())
+    del claim["settings"]["micro_batch"]  # as by a version that did not have this setting yet
+    (tmp_path / "run.json").write_text(json.dumps(claim))
+    train(*logos, quick, 5, tmp_path)
+    (tmp_path / "run.json").write_text("")
+    with pytest.raises(ValueError, match=r"run\.json is missing or damaged: delete the folder"):
+        train(*logos, quick, 5, tmp_path)
+
+
+def test_two_processes_do_not_train_in_one_folder(logos: Logos, quick: TrainingSettings, tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def meanwhile(tick: Tick) -> None:
+        with pytest.raises(ValueError, match=r"Another process trains in .*: wait for its end, or choose") as error:
+            train(*logos, quick, 5, tmp_path)
+        refused.append(str(error.value))
+
+    train(*logos, quick, 5, tmp_path, on_tick=meanwhile)
+    assert len(refused) == 6
+
+
+def test_a_set_of_very_many_classes_has_its_networks_and_a_film(quick: TrainingSettings, tmp_path: Path) -> None:
+    many = quick.model_copy(update={"total_kimg": 0.008, "classes": 1000})
+    train(np.zeros((8, 3, 16, 16), np.uint8), np.arange(8), many, 5, tmp_path)
+    with Image.open(tmp_path / "film.webp") as film:
+        assert film.height <= 16383 < 1000 * 17 < film.height * 1.1
+    assert load_generator(tmp_path / "generator.safetensors").settings.classes == 1000
+
+
+def test_everything_is_deterministic_where_that_is_asked_for(
+    logos: Logos, quick: TrainingSettings, tmp_path: Path
+) -> None:
+    settings = quick.model_copy(update={"total_kimg": 0.016, "deterministic": True})
+    asked: list[bool] = []
+    train(*logos, settings, 5, tmp_path, on_tick=lambda _: asked.append(torch.are_deterministic_algorithms_enabled()))
+    assert asked == [True, True]  # the first one before any step, when a GPU settles how it multiplies
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_a_training_that_could_not_begin_leaves_its_folder_free(

@@ -86,7 +86,10 @@ def test_a_start_that_is_no_generator_is_refused(content: bytes | None, tmp_path
 def test_networks_for_other_pictures_are_refused(logos: Logos, trained: dict[str, object]) -> None:
     with pytest.raises(CheckpointError, match=r"mapping_depth is 5, but that of .* is \d: leave it out"):
         started(logos, TrainingSettings.model_validate(trained | {"mapping_depth": 5}))
-    for wishes in ({"channel_max": 4}, {"w_dim": 16}, {"discriminator": "orig"}):
+    for name in ("z_dim", "w_dim"):
+        with pytest.raises(CheckpointError, match=rf"{name} is 16, but that of .* is 8: leave it out"):
+            started(logos, TrainingSettings.model_validate(trained | {name: 16}))
+    for wishes in ({"channel_max": 4}, {"discriminator": "orig"}):
         with pytest.raises(CheckpointError, match="does not fit: start from a training for pictures of the same size"):
             started(logos, TrainingSettings.model_validate(trained | wishes))
 
