@@ -116,6 +116,20 @@ def test_no_more_images_are_watched_at_once_than_are_trained_on(logos: Logos, qu
     assert found["watched_real_p50"] == pytest.approx(float(np.median(logits.numpy())), abs=1e-6)
 
 
+def test_of_a_set_that_is_sorted_by_class_every_class_is_watched(quick: TrainingSettings) -> None:
+    blank = np.full((1100, 3, 16, 16), 255, np.uint8)
+    random = np.random.default_rng(0).integers(0, 256, (200, 3, 16, 16), dtype=np.uint8)
+    images, labels = np.concatenate([blank, random]), np.repeat([0, 1], [1100, 200])
+    networks, row = plan(images, labels, quick)
+    state = initial_state(networks, quick, row, 5, torch.device("cpu"))
+    seen: list[int] = []
+    state.discriminator.register_forward_pre_hook(lambda module, given: seen.extend(given[1].tolist()))
+    watch = Watch(images, labels, networks.deviation_group, torch.device("cpu"))
+    found = watch.measure(state.discriminator, np.concatenate([blank[:8], random[:8]]))
+    assert seen.count(1) / len(seen) == pytest.approx(200 / 1300, abs=0.05)
+    assert found["diversity"] == pytest.approx(1, abs=0.05)
+
+
 def test_a_picture_for_each_class_is_no_diversity(logos: Logos, quick: TrainingSettings) -> None:
     images, labels = logos
     networks, row = plan(images, labels, quick)
