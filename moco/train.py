@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--labels", type=Path, help="integer .npy [N], -1 for unknown, for the kNN accuracy by epoch")
     parser.add_argument("--out", type=Path, required=True, help="folder of the snapshot, the curve and the encoder")
     parser.add_argument("--seed", type=int, default=0, help="everything random is a function of it")
-    parser.add_argument("--device", default="cpu", help="such as cpu or cuda")
+    parser.add_argument("--device", default="auto", help="such as cpu or cuda; auto is a GPU where there is one")
     for name, description, default in _options(EncoderSettings):
         parser.add_argument(f"--{name}", metavar="VALUE", help=f"{description} ({default})".replace("%", "%%"))
     values = vars(parser.parse_args(arguments))
@@ -37,10 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
         from moco.distributed import joined  # after the arguments are known to be good: torch takes seconds to import
         from moco.training import train
 
-        _check_device(values["device"])
+        asked = _device_named(values["device"])
         images = _read(values["images"], settings.resolution)
         labels = _array(values["labels"]) if values["labels"] else None
-        with joined(values["device"]) as device:
+        with joined(asked) as device:
             path = train(images, settings, values["seed"], values["out"], device, print, labels)
     except ValidationError as error:
         for problem in error.errors():
@@ -121,14 +121,16 @@ def _square(file: Path, side: int) -> NDArray[np.uint8]:
     return np.asarray(paper).transpose(2, 0, 1)
 
 
-def _check_device(name: str) -> None:
-    """Refuse a device that is not there, which torch tells by a traceback in the middle of things.
+def _device_named(name: str) -> str:
+    """The device for a name, "auto" a GPU where there is one; what is not there torch tells by a traceback too late.
 
     Raises:
         ValueError: there is no such device here.
     """
     import torch
 
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
     here = torch.accelerator.current_accelerator(check_available=True)
     try:
         device = torch.device(name)
@@ -139,6 +141,7 @@ def _check_device(name: str) -> None:
         usable = False
     if not usable:
         raise ValueError(f"device is {name}, but there is only {here or 'cpu'} here: give --device one that is there.")
+    return name
 
 
 def _leave(code: int) -> NoReturn:

@@ -9,11 +9,15 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pydantic import BaseModel, ValidationError
 
 from stylegan2.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 EVENTS = "tensorboard"
 OF_THE_PIPELINE = ("patience",)  # waits for scores, which nothing gives here
@@ -51,8 +55,6 @@ def main(arguments: list[str] | None = None) -> int:
 def _train(
     settings: TrainingSettings, data: Path, out: Path, size: int | None, seed: int, device: str, events: Path | None
 ) -> None:
-    import numpy as np
-
     from stylegan2.distributed import joined, rank
     from stylegan2.folders import load_images
     from stylegan2.training import Diverged, Tick, train
@@ -71,13 +73,11 @@ def _train(
         if tick.warning is not None:
             print(tick.warning, file=sys.stderr, flush=True)
 
-    _check_device(device)
+    device = _device_named(device)
     images, labels = load_images(data, size)
     with joined(device) as own_device:
         if rank() == 0:
-            classes = 0 if labels is None else len(np.unique(labels))
-            told_classes = f"{classes} classes" if classes else "no classes"
-            print(f"{len(images)} images of shape {images.shape[1:]}, {told_classes}, on {own_device}", flush=True)
+            print(f"{len(images)} images of shape {images.shape[1:]}, {_classes(labels)}, on {own_device}", flush=True)
         try:
             train(images, labels, settings, seed, out, own_device, show, events=events)
         except Diverged as error:
@@ -88,13 +88,26 @@ def _train(
             print(f"The generator is {out / 'generator.safetensors'}")
 
 
-def _check_device(name: str) -> None:
+def _classes(labels: NDArray[np.int64] | None) -> str:
+    import numpy as np
+
+    if labels is None or labels.dtype.kind not in "iu":  # others are refused in a moment
+        return "no classes"
+    present = len(np.unique(labels))
+    unused = int(labels.max()) + 1 - present
+    return f"{present} classes" + (f" and {unused} numbers below the last one's that no image has" if unused else "")
+
+
+def _device_named(name: str) -> str:
     import torch
 
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.empty(1, device=name)
     except (RuntimeError, AssertionError) as error:  # torch raises either, by how it was built
         raise ValueError(f"--device {name} is not there: choose cpu, or a device that this torch can use.") from error
+    return name
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="folder for the networks; training goes on from there")
     parser.add_argument("--size", type=int, help="side in pixels that the pictures of a folder are brought to")
     parser.add_argument("--seed", type=int, default=0, help="of every random number")
-    parser.add_argument("--device", default="cpu", help="such as cpu or cuda")
+    parser.add_argument("--device", default="auto", help="such as cpu or cuda; auto is a GPU where there is one")
     parser.add_argument("--tensorboard", action="store_true", help="also write events for TensorBoard")
     _add_options(parser, TrainingSettings, "")
     return parser
