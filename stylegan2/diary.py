@@ -82,6 +82,7 @@ class Diary:
             self._on_tick(tick)
         problem = failure(self._curve.lines)
         if problem is not None:
+            self.close()  # what went wrong is seen in the film
             raise Diverged(self._advice(tick, problem))
 
         # Draw and save. The best comes before the snapshot: a training that is killed between them saves it again.
@@ -108,8 +109,9 @@ class Diary:
         return patience is not None and len(scores) - scores.index(min(scores)) > patience if scores else False
 
     def close(self) -> None:
-        """Make a film of the grids."""
-        save_film(sorted((self._folder / "grids").glob("*.png")), self._folder / "film.webp")
+        """Make a film of the grids, if there are any."""
+        if grids := sorted((self._folder / "grids").glob("*.png")):
+            save_film(grids, self._folder / "film.webp")
 
     def _advice(self, tick: Tick, problem: Failure) -> str:
         good = [path for path in snapshots(self._folder / SNAPSHOTS) if int(path.name) <= problem.since_kimg * 1000]

@@ -160,3 +160,4 @@ def test_a_training_that_diverges_names_the_last_good_snapshot(
     assert all(tick.warning is None and tick.memory_mib > 100 for tick in ticks)
     with pytest.raises(Diverged, match=r"^After 0.016 kimg .* not finite: .*; there is no good snapshot\.$"):
         train(*logos, quick.model_copy(update={"learning_rate": 1e30}), 5, tmp_path / "other")
+    assert (tmp_path / "other" / "film.webp").is_file()
