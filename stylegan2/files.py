@@ -53,7 +53,7 @@ def held(folder: Path) -> Iterator[None]:
     if rank() > 0:
         yield
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT)  # writable, which NFS asks for
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
