@@ -1,6 +1,6 @@
 """pipeline: prepare, train and publish as one flow run; or a single stage of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, TypeAlias
 
 from prefect import flow
@@ -77,9 +77,9 @@ def pipeline(
         if start is not None:
             run.upstream_of(start)  # refuses stale ones; the tasks below then answer from the store
         if only is not None:
-            run_only(run, only)
+            run_chosen(run, chosen, run.upstream_of(only))
         elif end is not None:
-            run_chosen(run, chosen)
+            run_chosen(run, chosen, {})
         else:
             run_all(run)
 
@@ -93,14 +93,8 @@ def run_all(run: Run) -> None:
     publish_report(run, prepared | trained)
 
 
-def run_chosen(run: Run, names: Iterable[str]) -> None:
-    """Run stages in their order, none without what it rests on."""
-    made: dict[str, Made] = {}
+def run_chosen(run: Run, names: Iterable[str], made: Mapping[str, Made]) -> None:
+    """Run stages in their order, on one another and on what is made already."""
+    known = dict(made)
     for name in names:
-        made[name] = TASKS[name](run, *(made[given] for given in STAGES[name].inputs))
-
-
-def run_only(run: Run, name: str) -> None:
-    """Run one stage on inputs that are up to date."""
-    upstream = run.upstream_of(name)
-    TASKS[name](run, *(upstream[given] for given in STAGES[name].inputs))
+        known[name] = TASKS[name](run, *(known[given] for given in STAGES[name].inputs))

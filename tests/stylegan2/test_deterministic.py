@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.testing import assert_close
 
+from stylegan2.augment.bands import amplify_bands
 from stylegan2.deterministic import deterministic, mirror_borders, sample
 
 
@@ -47,3 +48,11 @@ def test_torch_is_left_as_it_was() -> None:
     with pytest.raises(ZeroDivisionError), deterministic(True):
         raise ZeroDivisionError
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_bands_are_filtered_alike_where_that_is_asked_for() -> None:
+    images = torch.randn(2, 3, 24, 26, dtype=torch.float64)
+    gains = torch.rand(2, 4, dtype=torch.float64)
+    with deterministic(True):
+        ours = amplify_bands(images, gains)
+    assert torch.equal(ours, amplify_bands(images, gains))

@@ -502,3 +502,20 @@ def test_the_command_trains_and_refuses_what_it_does_not_understand(
     (tmp_path / "file").write_text("")
     assert main(["--data", str(tmp_path / "logos.npy"), "--out", str(tmp_path / "file")]) == 2
     assert capsys.readouterr().err == f"{tmp_path / 'file'}: File exists; choose another --out or --data.\n"
+
+
+def test_the_command_says_what_it_trains_on_and_where_nothing_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "logos.npy", np.zeros((8, 3, 16, 16), np.uint8))
+    np.save(tmp_path / "logos.labels.npy", np.array([0, 0, 2, 2, 5, 5, 5, 5]))
+    command = ["--data", str(tmp_path / "logos.npy"), "--out", str(tmp_path / "out"), "--device", "cpu"]
+    command += ["--batch", "4", "--channel-max", "8"]
+    assert main([*command, "--total-kimg", "0.008"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(
+        "8 images of shape (3, 16, 16), 3 classes and 3 numbers below the last one's that no image has"
+    )
+    assert "Nothing was left" not in told
+    assert main([*command, "--total-kimg", "0.004"]) == 0
+    assert "Nothing was left to train: it has already seen 0.004 kimg or more." in capsys.readouterr().out

@@ -72,6 +72,7 @@ def test_overfitting_at_the_cap_is_a_warning() -> None:
         p = adjusted_strength(torch.tensor(cap), torch.tensor(1.0), 10**6, training).item()
         assert warning(lines(p=[p] * 5, r_t=[0.7] * 5), capped) is not None
     assert warning(at_cap, settings.model_copy(update={"mode": "fixed"})) is None
+    assert warning(lines(p=[0.0] * 5, r_t=[0.7] * 5), settings.model_copy(update={"cap": 0.0})) is None
 
 
 def test_what_is_watched_is_what_it_says(logos: Logos, quick: TrainingSettings) -> None:
